@@ -194,7 +194,7 @@ class _StreamHistory:
             self._behind_since = None
 
     def _sample_at(self, moment: float) -> _CounterSample | None:
-        """Return the newest sample that was taken at `moment` or before, or None if all samples are newer."""
+        """Return the last sample that was taken before or at `moment`. Return None if there is no such sample."""
         return next((each for each in reversed(self._samples) if each.at <= moment), None)
 
 

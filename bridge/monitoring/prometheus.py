@@ -60,7 +60,7 @@ class _Collector:
 
 
 def _buckets(value: HistogramSnapshot) -> list[tuple[str, float]]:
-    """Return only the buckets with the bounds of LATENCY_SECS.
+    """Return only the buckets whose bounds are in LATENCY_SECS.
 
     The histogram has more buckets, but in Prometheus each bucket would be another time series.
     """

@@ -5,7 +5,7 @@ from typing import Final
 FAILED: Final = 1
 CONFIGURATION: Final = 2
 NOT_CHECKED: Final = 3
-"""Exit code of `prove` if it cannot check the streams: they cannot be read, or no manifest covers them."""
+"""Exit code of `prove` if it cannot check a stream: the stream cannot be read, or there is no manifest for it."""
 NOT_RUNNING: Final = 3
 """Exit code of a command that needs a running bridge, if no bridge is running."""
 NO_PERMISSION: Final = 4

@@ -110,7 +110,7 @@ class WorkerChannel:
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yield the requests that have arrived, without waiting. If the supervisor has ended, set `disconnected`."""
-        # Test first whether there is anything to read, because the socket is blocking (`respond` needs this).
+        # Test first whether there is anything to read. `recv` would wait, because `respond` needs a blocking socket.
         if not select.select([self._socket], [], [], 0)[0]:
             return
         try:

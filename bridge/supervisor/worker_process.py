@@ -87,8 +87,8 @@ class WorkerProcess:
         self._detail = "starting"
         self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
-        # Protects `_last` (the last state) and `_before` (the counters of earlier processes). Without this lock, a
-        # thread could read `_before` with the counters of a process that `_last` still contains, and count them twice.
+        # Protects `_last` (the last state) and `_before` (the counters of earlier processes). Both change when a new
+        # process reports its state. Without this lock, a thread could see only one change, and count a process twice.
         self._merging = threading.Lock()
 
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class WorkerProcess:
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
         number = channel.theirs.fileno()
-        # `start_new_session`: Ctrl-C at the terminal then reaches only the supervisor, which stops the workers.
+        # With `start_new_session`, Ctrl-C at the terminal reaches only the supervisor, which stops the workers.
         try:
             with deferred_in_children():
                 self._process = subprocess.Popen(  # noqa: S603 - our own command

@@ -182,7 +182,7 @@ class PageListener(socket.socket):
 
     def __init__(self, family: int) -> None:
         self.connections = Connections()
-        # asyncio sets TCP_NODELAY only on sockets with this protocol number, not with 0. Without TCP_NODELAY, a
+        # asyncio sets TCP_NODELAY only on sockets with the number IPPROTO_TCP, not with 0. Without TCP_NODELAY, a
         # response on a kept-alive connection waits 40 ms for the client's delayed acknowledgement.
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         # A spare descriptor. If the process has no other free descriptor, this one is closed for a short time, to

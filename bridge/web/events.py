@@ -38,7 +38,7 @@ TAIL_PER_BURST: Final = 4
 They are from all parts of the burst, so that a machine with hundreds of messages does not hide the other machines.
 """
 MAX_BURST_MATCHES: Final = 64
-"""Number of matching messages after which the search in a burst ends. It must not delay the ingest thread."""
+"""Number of matching messages after which the search in a burst ends. A longer search would delay the ingest thread."""
 MAX_SEARCHED_BYTES: Final = 1024 * 1024
 """Maximum number of payload bytes of a burst in which a listener's text is searched.
 

@@ -29,7 +29,7 @@ class LimitedLines(logging.Filter):
         at, suppressed = self._seen.pop(text, (float("-inf"), 0))
         passes = now - at >= LINE_SECS
         self._seen[text] = (now, 0) if passes else (at, suppressed + 1)
-        # A text moves to the end whenever it occurs. So the first text has not occurred for the longest time. Forget it.
+        # A text moves to the end whenever it occurs. So the first text has not occurred for the longest time.
         if len(self._seen) > MAX_TEXTS:
             del self._seen[next(iter(self._seen))]
         if passes and suppressed:

@@ -1,4 +1,4 @@
-"""Requests of the page's API: reading their body and query, and the responses to them."""
+"""Requests of the page's API: their bodies, their queries, and the responses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 # Maximum size of a body. It is enough for a mapping of 200,000 characters and a payload of 1,000,000 characters.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_INTEGER: Final = 10**18 - 1
-"""Largest accepted integer. It has one digit fewer than SQLite's largest integer, so SQLite can store each of them."""
+"""Largest accepted integer. It has one digit fewer than SQLite's largest integer, so SQLite can store it."""
 
 
 class RequestError(Exception):
-    """Error: the response to a request is not a success.
+    """Error that becomes the response to a request.
 
-    `status` is the HTTP status of the response. `more` has the members of its body besides `error`.
+    `status` is the HTTP status of the response. `more` has members of the response's body in addition to `error`.
     """
 
     def __init__(self, status: int, why: str, **more: Any) -> None:

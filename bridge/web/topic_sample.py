@@ -71,7 +71,7 @@ class TopicSample:
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
         """Count and store some messages from all parts of a burst. The ingest thread calls this method."""
-        # Each sampled message also counts for the messages between it and the next sampled one.
+        # Count each sampled message also for the messages that are skipped after it.
         step = 1 + (len(burst) - 1) // SAMPLED_PER_BURST
         with self._lock:
             for each in burst[::step]:

@@ -54,8 +54,8 @@ class EventList:
 def _joined(events: list[Event]) -> list[list[Event]]:
     """Join equal events of several workers.
 
-    Each list in the result begins with the event to show, which contains the names of all its workers. The events that
-    it represents follow.
+    Each list in the result begins with the event to show, which contains the names of all its workers. The other items
+    of the list are the events that were joined.
     """
     joined: list[list[Event]] = []
     # The newest list for each combination of kind, text and detail.

@@ -25,7 +25,7 @@ WRONG_TOKEN_SECS: Final = 1.0
 
 
 class Guard:
-    """Access checks that run before each handler. They store the user of the request in `request.state.user`.
+    """Access checks that run before each handler. The checks store the user of a request in `request.state.user`.
 
     The methods `look`, `act` and `edit` add the checks to a handler.
     """

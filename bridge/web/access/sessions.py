@@ -28,7 +28,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Client of a request, with its role and the name from the login form ("" if none). The name is not verified."""
+    """Client of a request. `name` is the text that the user entered in the login form. It is not verified."""
 
     role: Role
     name: str = ""
@@ -84,5 +84,5 @@ class LoginSessions:
 
 
 def _digest(text: str) -> bytes:
-    # `surrogatepass`: a request may contain any characters, and must not raise an exception here.
+    # A request may contain any characters. With `surrogatepass`, none of them raises an exception here.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -32,7 +32,7 @@ VERSION_DIGITS: Final = 16
 # Link that Kubernetes makes in each mounted ConfigMap and Secret:
 # https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
 _DATA_LINK: Final = "..data"
-# O_NONBLOCK: opening a FIFO must not wait for a writer. `_read` then rejects the FIFO, like every file that is not
+# With O_NONBLOCK, opening a FIFO does not wait for a writer. `_read` then rejects the FIFO, like every file that is not
 # regular.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

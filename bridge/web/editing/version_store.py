@@ -50,7 +50,7 @@ class VersionStore:
         self._reported: set[str] = set()
 
     def begin(self, entry: Entry, text: bytes) -> None:
-        """Store a change that is about to be made, as the pending change."""
+        """Store a change as pending, before it is made."""
         make_private(self._folder)
         # The folder may exist already, with a mode that allows access to other users.
         self._folder.chmod(OWNER_ONLY)

@@ -45,7 +45,7 @@ STEP_DEAD_LETTERS: Final = 2_000
 The page repeats the request until all are handled, and shows the progress.
 """
 MIN_AGE_SECS: Final = 1.0
-"""The groups are not calculated again within this time."""
+"""Minimum time between two calculations of the groups."""
 REST: Final = 10
 """If a calculation of the groups took N seconds, the next one begins at least REST times N seconds later.
 

@@ -51,7 +51,7 @@ class DeadLetterEndpoints:
             Route("/api/dead-letters/numbers", guard.look(self.numbers)),
             Route("/api/dead-letters/replay", guard.edit(self.replay), methods=["POST"]),
             Route("/api/dead-letters/delete", guard.edit(self.delete), methods=["POST"]),
-            # The last route, because it also matches the paths of the other routes.
+            # This route comes last, because it also matches the paths of the other routes.
             Route("/api/dead-letters/{number}", guard.look(self.dead_letter)),
         ]
 
@@ -75,7 +75,7 @@ class DeadLetterEndpoints:
     async def numbers(self, request: Request) -> Response:
         """Serve GET /api/dead-letters/numbers?worker=&code=&mapping=&stream=&topic=: numbers of matching dead letters.
 
-        The page sends them in a request to replay or delete these dead letters.
+        The page sends these numbers in a request to replay or delete the dead letters.
         """
         folder, wanted = self._wanted(request)
         numbers = await self._threads.run(find_numbers, folder, wanted, MAX_NUMBERS)

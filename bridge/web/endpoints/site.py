@@ -72,7 +72,7 @@ class SiteEndpoints:
         user = User(role, " ".join(form.get("name", [""])[0].split())[:MAX_NAME_CHARS])
         answer = RedirectResponse("/", 303)
         session, secure = self._guard.sessions.begin(user), request.url.scheme == "https"
-        # `secure` only with HTTPS: over plain HTTP, which is usual on loopback, a browser discards a `Secure` cookie.
+        # Set `secure` only with HTTPS. Over plain HTTP, which is usual on loopback, a browser discards such a cookie.
         answer.set_cookie(COOKIE, session, SESSION_SECS, httponly=True, samesite="strict", secure=secure)
         return answer
 

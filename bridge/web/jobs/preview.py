@@ -67,7 +67,7 @@ def _row(old: Router, new: Router, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _side(result: MessageOutcome) -> dict[str, Any]:
-    """Return the first results before or after the edit, and the number of `more` results."""
+    """Return the first records and rejections of a result, and the number of `more` records and rejections."""
     records: list[dict[str, Any]] = []
     rejections: list[dict[str, Any]] = []
     for stream, results in result.records.items():

@@ -1,5 +1,5 @@
 // Copying text to the clipboard. Browsers allow this only with HTTPS, or if the page comes from the same machine. In
-// other cases, the page shows the text selected, and the user copies it.
+// other cases, the page shows the text, already selected, and the user copies it.
 import { h } from "./dom.js";
 
 // Copy a text. Resolves to true if it was copied, and to false if it is shown to the user instead.

@@ -70,7 +70,7 @@ export class DeadLetters {
 
   draw(state) {
     if (state.workers.length && this.ofWorker.hidden) this.drawWorkers(state.workers);
-    // Reading many dead letters takes a second, so do not read them each time that one arrives.
+    // Reading many dead letters takes a second, so do not read them again for each new dead letter.
     if (this.count === state.dead_letter_count || performance.now() - this.loadedAt < RELOAD_MS) return;
     this.changed(state);
     this.count = state.dead_letter_count;

@@ -59,8 +59,8 @@ function renewAttributes(old, fresh) {
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 
-// Return a text that may break between the levels of a topic (`members`: between the members of JSON), but not within a
-// word.
+// Return a text that the browser may break between the levels of a topic, but not within a word. `after` matches the
+// places for breaks: `members` permits breaks between the members of JSON.
 export function breakable(text, after = /(?<=[/._])/) {
   return String(text).split(after).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
 }

@@ -2,7 +2,7 @@
 // loaded again.
 const key = (name) => `mapping-draft:${name}`;
 
-// `version` is the version of the file from which the draft was begun, or null if there was no file.
+// `version` is the version of the file with which the draft began, or null if there was no file.
 export function keepDraft(name, text, version) {
   try { sessionStorage.setItem(key(name), JSON.stringify({ text, version })); } catch { /* The storage is full or off. The text is not lost unnoticed, because the browser warns before it leaves the page. */ }
 }

@@ -47,7 +47,7 @@ export function listen(path, name, receive) {
 
 // What the page knows of the bridge. `state` is the newest state. `before` is a state from some seconds ago, and is
 // used to calculate rates: rates over one second would vary too much. `earlier` is a state from at most half a minute
-// ago, and is used for slower changes.
+// ago, and shows whether a backlog becomes smaller.
 export const known = { session: { role: "view", name: "", login: false }, state: null, before: null, earlier: null, receivedAt: 0, history: { series: {}, step_secs: 10 } };
 let states = [];
 const RATE_MS = 5_000;

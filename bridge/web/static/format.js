@@ -9,7 +9,7 @@ export const counted = (count, one, many = `${one}s`) => `${integer(count)} ${co
 // Return a short text for a badge: 1234 is 1.2K.
 export const short = (value) => (value < 1000 ? integer(value) : new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 }).format(value));
 
-// Return the text of a rate, with one decimal below 10 and two below 0.1: 1,234, 12, 1.2, 0.05.
+// Return the text of a rate, with one decimal below 10 and two below 0.1. Examples: "1,234", "12", "1.2" and "0.05".
 export function rate(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value >= 9.95 || value === 0) return integer(value);
