@@ -60,8 +60,8 @@ _BUFFERED: Final = ""
 PROBLEM_KINDS: Final = (
     ProblemKind(
         "not-connected", "receiving", ("warning", "error"),
-        f"There is no MQTT session. It is a warning for the first {OUTAGE_SECS:.0f} s of an interruption, "
-        "then an error. Before the first session it is an error.",
+        f"There is no MQTT session. The problem is a warning for the first {OUTAGE_SECS:.0f} s of an "
+        "interruption, and then an error. Before the first session, it is an error at once.",
         "If this client ID has a session, the broker queues its messages of QoS 1 and 2, within its own limits.",
         "check that the broker runs, mqtt.url, the credentials and the network; 'mqtt-kinesis doctor' tests each",
     ),

@@ -1,6 +1,6 @@
 """Monitor that adds the flows and the problems to each snapshot of a bridge.
 
-Both depend on earlier snapshots, so the monitor stores a history.
+Flows and problems depend on earlier snapshots, so the monitor stores a history.
 """
 
 from __future__ import annotations

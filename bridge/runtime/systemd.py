@@ -117,7 +117,7 @@ class SystemdNotifier:
 def _status_text(bridge: RunningBridge) -> str:
     """Return the state of the bridge as one line.
 
-    If a snapshot fails (disk, file descriptors), return the error instead.
+    If the snapshot fails, for example because the disk does, return the error instead.
     """
     try:
         problems = bridge.snapshot().problems

@@ -257,7 +257,10 @@ class Supervisor:
         return self._web.url if self._web is not None else ""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
-        """Return the spool folder of a worker. None means the first worker with a spool. Raises BridgeError."""
+        """Return the spool folder of a worker, given by its number. Raises BridgeError.
+
+        If `worker` is None, return the folder of the first worker with a spool.
+        """
         folders = spool_folders(self._settings.spool.path)
         if worker is None:
             number = next((each.slot.number for each in self.workers if each.slot.number in folders), None)

@@ -91,8 +91,8 @@ class MessageListener:
         self._by_route = bool(wanted.mapping) or wanted.outcome == "no-mapping"
         self._routes = routes
         self._searchable = 0
-        # The outcome of a message is known only after `MessageTap.take` has mapped the message. With a filter by
-        # outcome, the listener therefore stores several times as many messages, from which `MessageTap.take` selects.
+        # The outcome of a message is known only after `MessageTap.take` has mapped the message. So with a filter by
+        # outcome, the listener stores several times as many messages, and `MessageTap.take` selects some of them.
         self._share = OUTCOME_MESSAGES // TAIL_MESSAGES if wanted.outcome else 1
         # A full deque discards its oldest message, so a slow listener needs no more memory than a fast one.
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES * self._share)

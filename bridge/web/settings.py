@@ -36,8 +36,8 @@ class HttpSettings(Section):
     token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_CHARS)] | None = Field(
         default=None,
         description="secret; users with this token may edit mapping files on the page, and replay and delete dead "
-        "letters; this token or `view_token` is required if `listen` is not a loopback address; if either is set, all "
-        "requests except health checks need a token",
+        "letters. This token or `view_token` is required if `listen` is not a loopback address. If one of them is set, "
+        "all requests except health checks need a token",
     )
     view_token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_CHARS)] | None = Field(
         default=None, description="secret; allows clients to read everything, and to change nothing"

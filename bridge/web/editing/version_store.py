@@ -116,7 +116,7 @@ class VersionStore:
         return found[0] if found else None
 
     def deleted(self) -> dict[str, Entry]:
-        """Return the newest version of each mapping whose newest version is a deletion."""
+        """Return the mappings whose newest version is a deletion, by name, with this version."""
         newest = {_name_of(file): file for file in sorted(self._files())}
         found = {}
         for name, file in newest.items():

@@ -110,7 +110,7 @@ class DeadLetterGroupEndpoints:
         return await self._run_step("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """Serve POST /api/dead-letters/group/delete: delete dead letters of a group. The body is that of replay."""
+        """Serve POST /api/dead-letters/group/delete: delete dead letters of a group. The body is as for replay."""
         return await self._run_step("delete", request)
 
     async def _run_step(self, action: Action, request: Request) -> Response:

@@ -103,7 +103,7 @@ class DeadLetterEndpoints:
         return await self._run_job("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """Serve POST /api/dead-letters/delete: delete dead letters. The body is that of replay."""
+        """Serve POST /api/dead-letters/delete: delete dead letters. The body is as for replay."""
         return await self._run_job("delete", request)
 
     async def _run_job(self, action: Any, request: Request) -> Response:
