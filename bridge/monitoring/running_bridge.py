@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from bridge.monitoring.snapshot import Snapshot
 
 BurstCallback = "Callable[[list[Publish]], None]"
-"""Type of a callback that receives each burst after mapping. The ingest thread calls it, so it must be fast."""
+"""Type of a callback that receives each burst, a group of messages that were mapped together.
+
+The ingest thread calls it, so it must be fast.
+"""
 
 
 class RunningBridge(Protocol):

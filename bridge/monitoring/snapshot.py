@@ -102,6 +102,7 @@ class Snapshot:
     redelivered: int
     unmatched: int
     ledger: tuple[LedgerRow, ...]
+    """For each mapping and stream, the number of received records and of their outcomes since the spool was created."""
     streams: tuple[StreamStatus, ...]
     spool_bytes: int
     dead_letter_count: int

@@ -1,6 +1,6 @@
 """Watchdog that ends the process if the mapping of a burst never returns.
 
-A burst is a number of messages that are mapped and committed together. A process supervisor starts the process again,
+A burst is a group of messages that are mapped and committed together. A process supervisor starts the process again,
 and `PoisonGuard` then finds the message that caused the hang. There are two ways to detect a mapping that does not
 return:
 

@@ -11,6 +11,7 @@ A supervisor starts and monitors them, and shows them as one bridge.
     channel.py              the channel between supervisor and worker
 
 Each worker is a bridge with its own client ID (for example mqtt.client_id-2) and its own spool (spool.path/worker-2).
-All workers are members of one MQTT shared subscription group, so the broker divides the messages between them. No
-message passes between the processes.
+All active workers are members of one MQTT shared subscription group, so the broker divides the messages between them.
+No message passes between the processes. A draining worker sends the records that an earlier run has left in a spool,
+gives up the broker session of that run, and ends.
 """

@@ -1,7 +1,7 @@
 """Sample of the messages while the page is open: the last messages of each topic, and the topics with most messages.
 
-The memory of the sample is bounded. It contains only some messages of each burst, so its cost does not grow with the
-traffic.
+The memory of the sample is bounded. The sample contains only some messages of each burst, which is a group of messages
+that the ingest thread maps together. So the cost of the sample does not grow with the traffic.
 """
 
 from __future__ import annotations

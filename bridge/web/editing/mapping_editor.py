@@ -1,7 +1,8 @@
 """Changes of mapping files by users of the page.
 
-Only one change is made at a time. The request for a change contains the version of the file that its user has seen. If
-the file now has another version, the request is refused, so that it does not overwrite the change of another user.
+Only one change is made at a time. The request for a change contains the version of the file that its user has seen. A
+version is a digest of the file's content. If the file now has another version, the request is refused, so that it does
+not overwrite the change of another user.
 """
 
 from __future__ import annotations
