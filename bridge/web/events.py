@@ -2,8 +2,8 @@
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-A listener is a client that receives messages. A burst is a group of messages that the ingest thread maps together.
-Without listeners and open pages, this module computes nothing, and the ingest thread does no additional work.
+A listener is a client of an event stream. A burst is a group of messages that the ingest thread maps together. Without
+listeners, this module computes nothing, and the ingest thread does no additional work.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ class MappingEditor:
             why_not = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
         text = self.folder.shown(files[0].file)
         if not why_not and not _is_utf8(text):
-            why_not = f"{files[0].file} is not UTF-8: the page cannot edit it without a change of its text"
+            why_not = f"{files[0].file} is not UTF-8: saving it on the page would change its text"
         return MappingFile(files[0], text, why_not)
 
     def _note_change_on_disk(self, found: MappingFile) -> None:

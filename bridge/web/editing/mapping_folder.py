@@ -130,11 +130,11 @@ class MappingFolder:
         except OSError as error:
             return f"{file}: {error.strerror}"
         if stat.S_ISLNK(status.st_mode):
-            return f"{file} is a link to another file: edit that one"
+            return f"{file} is a link: edit the file to which it points"
         if not stat.S_ISREG(status.st_mode):
             return f"{file} is not a regular file"
         if os.geteuid() not in {0, status.st_uid}:
-            return f"{file} belongs to another user (uid {status.st_uid}), whom the bridge could not keep as its owner"
+            return f"{file} belongs to another user (uid {status.st_uid}): saving it would change its owner"
         return ""
 
     def write(self, file: str, text: bytes, expected: str) -> None:
