@@ -86,7 +86,7 @@ def test_packed_and_unpacked_lists_are_the_same():
         (b"\x98\x3f\x01", "it has none of the type's fields; is it of another type?"),
         (b'{"a": 1}', "the field 4 extends beyond the end, at byte 1"),
         (b"\x62\x02\x12\x05", "an invalid nested message"),
-        (b"\x6a\x0c\x08" + b"\xff" * 10 + b"\x01", "one of its fields is not valid"),
+        (b"\x6a\x0c\x08" + b"\xff" * 10 + b"\x01", "one of its fields is invalid"),
         (b"\x6a\x08\x08\x80\x80\x80\x80\x80\x80\x01", "outside the years 1 to 9999"),
         (b"\x6a\x06\x10\x80\x94\xeb\xdc\x03", "a time with 1000000000 nanoseconds"),
     ],
