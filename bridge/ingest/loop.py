@@ -196,7 +196,7 @@ class IngestLoop:
         2. It waits until the end of the interval, and then reads again.
         """
         until = self._committed_at + self._min_commit_interval_secs
-        enough = max(COALESCE_MIN_MESSAGES, self._max_unacked_seen)
+        enough = min(MAX_BURST_MESSAGES, max(COALESCE_MIN_MESSAGES, self._max_unacked_seen))
         # Once a second, wait for the full interval. This shows whether the broker sends more messages without an
         # acknowledgement than the loop has seen before.
         if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:

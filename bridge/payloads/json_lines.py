@@ -31,7 +31,8 @@ class JsonLinesDecoder:
     def decode(self, payload: bytes) -> list[Any]:
         """Return the values of the documents. Raise DecodeError."""
         plain = plain_utf8(payload)
-        if plain.count(b"\n") > MAX_VALUES:
+        # The last line may end without a line break. So a line break at the very end is not counted.
+        if plain.count(b"\n", 0, -1) >= MAX_VALUES:
             raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} lines")
         check_json_values(plain)
         # The first attempt reads each line as a document, because this is the usual form and the fastest to read.

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bridge.ingest import loop
 from bridge.ingest.loop import (
     COALESCE_MIN_MESSAGES,
     MIN_COMMIT_INTERVAL_SECS,
@@ -124,6 +125,16 @@ def test_loop_commits_at_the_largest_burst_seen_so_far(ingest):
     assert gathered(at, since=0.0, burst=60) == (60, 0.0)
     arrivals.at = [arrivals.now + n * 0.00005 for n in range(1, 200)]
     assert gathered(at, since=0.0, burst=30) == (30 + 40, MIN_COMMIT_INTERVAL_SECS / 5)
+
+
+def test_loop_waits_for_no_more_than_the_largest_burst(ingest, monkeypatch):
+    monkeypatch.setattr(loop, "MAX_BURST_MESSAGES", 50)
+    arrivals = Arrivals()
+    at = ingest(arrivals)
+    gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60)
+    arrivals.at = [arrivals.now + secs for secs in (0.001, 0.5)]
+    assert gathered(at, since=0.0, burst=50) == (50, 0.0)
+    assert gathered(at, since=0.0, burst=49) == (50, MIN_COMMIT_INTERVAL_SECS / 5)
 
 
 def test_qos_0_messages_do_not_measure_the_window(ingest):

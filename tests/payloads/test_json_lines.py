@@ -52,13 +52,19 @@ def test_invalid_document_rejects_all_with_its_place(payload, reason):
     assert reason in error.value.detail
 
 
-def test_lines_or_documents_beyond_the_limit_are_rejected(monkeypatch):
-    monkeypatch.setattr(json_lines, "MAX_VALUES", 3)
-    assert decode(b"1\n2\n3") == [1, 2, 3]
-    with pytest.raises(DecodeError, match="more than 3 lines"):
-        decode(b"1\n" * 4)
-    with pytest.raises(DecodeError, match="more than 3 documents"):
-        decode(b"1 2 3 4")
+@given(
+    st.integers(1, 9), st.integers(1, 9), st.sampled_from([(b"\n", b"\n"), (b"\n", b""), (b" ", b""), (b" ", b"\n")])
+)
+def test_lines_or_documents_beyond_the_limit_are_rejected(documents, limit, separators):
+    between, end = separators
+    payload = between.join([b"1"] * documents) + end
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(json_lines, "MAX_VALUES", limit)
+        if documents <= limit:
+            assert decode(payload) == [1] * documents
+        else:
+            with pytest.raises(DecodeError, match=f"more than {limit} (lines|documents)"):
+                decode(payload)
 
 
 def test_values_of_all_documents_are_limited():

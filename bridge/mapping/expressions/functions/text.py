@@ -57,7 +57,7 @@ def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
         raise ValueError("limit must be a whole number")
     # Each part takes much more memory than its characters, so the number of parts is limited. Count the parts only in a
     # text that is long enough to exceed the limit.
-    if len(text) > MAX_PARTS and not 0 <= limit < MAX_PARTS and text.count(separator) >= MAX_PARTS:
+    if len(text) >= MAX_PARTS and not 0 <= limit < MAX_PARTS and text.count(separator) >= MAX_PARTS:
         raise ValueError(f"more than {MAX_PARTS:,} parts")
     # For Python, -1 means no limit.
     return text.split(separator, int(limit))

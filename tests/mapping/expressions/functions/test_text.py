@@ -1,6 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bridge.errors import TransformError
 from bridge.mapping.expressions.expression import compile_expression
+from bridge.mapping.expressions.functions import format as template
+from bridge.mapping.expressions.functions import standard, text
 from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS
 from bridge.mapping.expressions.functions.text import MAX_PARTS
 from tests.mapping.expressions.functions.failing import failure
@@ -62,3 +67,33 @@ def test_split_cannot_explode():
     assert f"more than {MAX_PARTS:,} parts" in failure("split(a, ',')", a=long + ",")
     assert len(search("split(a, ',', `3`)", a=long)) == 4
     assert len(search("split(a, ',')", a=long[1:])) == MAX_PARTS
+
+
+@given(st.integers(1, 9), st.integers(2, 9), st.integers(1, 40))
+def test_created_text_has_characters_up_to_the_limit(parts, characters, limit):
+    texts = ["x" * characters] * parts
+    calls = {
+        "join('', t)": {"t": texts},
+        f"format('{'{}' * parts}', {', '.join(['t'] * parts)})": {"t": texts[0]},
+        "replace(t, 'y', n)": {"t": "y" * parts, "n": texts[0]},
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (text, standard, template):
+            patched.setattr(module, "MAX_TEXT_CHARS", limit)
+        for call, scope in calls.items():
+            if parts * characters <= limit:
+                assert search(call, **scope) == "".join(texts)
+            else:
+                with pytest.raises(TransformError, match=f"longer than {limit} characters"):
+                    search(call, **scope)
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_split_returns_parts_up_to_the_limit(parts, limit):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(text, "MAX_PARTS", limit)
+        if parts <= limit:
+            assert search("split(a, ',')", a="," * (parts - 1)) == [""] * parts
+        else:
+            with pytest.raises(TransformError, match=f"more than {limit} parts"):
+                search("split(a, ',')", a="," * (parts - 1))
