@@ -7,6 +7,8 @@ from botocore.credentials import create_credential_resolver
 from botocore.exceptions import HTTPClientError
 from botocore.httpsession import URLLib3Session
 from botocore.session import get_session
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.aws import bounded_session
 from bridge.aws.bounded_session import BoundedSession, bound_metadata
@@ -36,6 +38,29 @@ def test_announced_body_beyond_the_limit_is_not_read_to_its_end():
 
     with ScriptedServer(script) as server, pytest.raises(HTTPClientError, match="larger than"):
         get(server.url)
+
+
+@given(st.lists(st.integers(1, 20), max_size=6), st.integers(1, 60))
+def test_response_has_bytes_up_to_the_limit(chunks, limit):
+    class Inner:
+        def send(self, request):
+            return AWSResponse(request.url, 200, {}, Body())
+
+    class Body:
+        def stream(self, _size):
+            return map(bytes, chunks)
+
+        def close(self):
+            """Do nothing: no socket is open."""
+
+    request = AWSRequest(method="GET", url="http://a", headers={}).prepare()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bounded_session, "MAX_RESPONSE_BYTES", limit)
+        if sum(chunks) <= limit:
+            assert BoundedSession(Inner()).send(request).content == bytes(sum(chunks))
+        else:
+            with pytest.raises(HTTPClientError, match=f"larger than {limit} bytes"):
+                BoundedSession(Inner()).send(request)
 
 
 def test_metadata_services_are_both_limited(monkeypatch):

@@ -247,6 +247,17 @@ def test_window_of_a_very_fast_link_is_bounded():
     assert link.limits.request_bytes <= MAX_WINDOW_BYTES // 2
 
 
+@pytest.mark.parametrize("drains", [True, False])
+def test_bytes_in_flight_exceed_the_window_by_one_request(drains):
+    link = SimulatedLink(10_000_000_000, 0.1, drains=drains)
+    link.send(5)
+    *first, last = fill(link.limits, now=link.now)
+    assert first
+    assert sum(flight.size for flight in first) <= MAX_WINDOW_BYTES
+    assert sum(flight.size for flight in [*first, last]) > MAX_WINDOW_BYTES // 2
+    assert not link.limits.has_room(None, link.now)
+
+
 def test_link_that_answers_nothing_is_not_the_limit():
     limits = AdaptiveConcurrency(1)
     flight, *_ = fill(limits)

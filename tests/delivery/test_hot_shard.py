@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from bridge.delivery import shard_deferral
 from bridge.delivery.accumulator import MAX_BUFFERED_DRAINS, RecordAccumulator
 from bridge.delivery.hot_keys import COUNTING_MS
 from bridge.delivery.settings import SenderSettings
@@ -206,3 +207,16 @@ def test_records_are_all_sent_without_a_shard_list(tmp_path, monkeypatch, name):
     run.told = False
     run.drain()
     assert run.most_held < 400
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_shards_that_are_deferred_at_once_are_limited(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(shard_deferral, "MAX_DEFERRED_SHARDS", limit)
+    run, most = Run(tmp_path, "s", shards=5), 0
+    for _ in range(int(3 / STEP_SECS)):
+        for shard in (0, 1, 2):
+            run.append(shard, 150, b"x" * 100)
+        run.append(3, 5, b"x" * 100)
+        run.step()
+        most = max(most, len(run.queue.deferrals))
+    assert most == limit

@@ -1,5 +1,7 @@
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bridge.ingest import burst_mapper
 from bridge.ingest.bindings import bind_mappings
@@ -216,3 +218,15 @@ def test_burst_of_too_many_records_is_mapped_in_parts(made, monkeypatch, large):
     assert acknowledged == b"".join(b"\x40\x02" + (number + 1).to_bytes(2) for number in range(7))
     assert len(take_all(rig.spool, stream="s")) == 28
     assert rig.mapper.counts.messages == 7
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([b"f/a", b"f/s packing=kpl", b"other", b"\xff"]), st.text(max_size=5)), max_size=9
+    )
+)
+def test_messages_never_add_a_stream_or_a_queue(made, messages):
+    rig = made(mapped(outputs=[{"data_stream": "s", "partition_key_from": "payload"}]), mapped("n"))
+    rig.map(*[publish(orjson.dumps(text), topic=topic) for topic, text in messages])
+    assert set(rig.spool.queues) == {"s"}

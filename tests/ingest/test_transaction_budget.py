@@ -13,6 +13,7 @@ from bridge.ingest.transaction_budget import TransactionBudget
 from bridge.mapping.router import Router
 from bridge.model import MappingResult, Message, NewRecord, Rejection
 from bridge.spool.database.transaction import Transaction, pending_bytes
+from bridge.spool.dead_letters import stored_bytes
 from bridge.spool.read_only import all_dead_letters
 from bridge.spool.settings import SpoolSettings
 from tests.ingest.test_burst_mapper import NOW_MS, publish
@@ -174,3 +175,36 @@ def test_stored_bytes_count_topic_and_properties(rig):
     assert made.spool.used_bytes < SPOOL
     transaction = Transaction(dead_letters=made.dead_letters()[:3])
     assert pending_bytes([], transaction) > 3 * 110_000
+
+
+@given(st.integers(SPOOL, 4096 * MIB))
+def test_transaction_is_full_at_an_eighth_of_the_spool_or_64_mib(max_bytes):
+    budget = TransactionBudget(SpoolSettings(max_bytes=max_bytes))
+    budget.used = min(64 * MIB, max_bytes // 8)
+    assert not budget.full
+    budget.used += 1
+    assert budget.full
+
+
+@given(st.integers(0, SPOOL // 8), st.integers(0, SPOOL))
+def test_records_of_a_message_fit_up_to_a_quarter_of_the_spool(used, size):
+    budget, message = TransactionBudget(SpoolSettings(max_bytes=SPOOL)), Message("t", b"1", 1, False, NOW_MS)
+    budget.used = used
+    result = MappingResult([NewRecord(0, "k", bytes(size))], ())
+    bounded, _ = budget.bounded(result, message)
+    assert (bounded is result) == (used + size <= SPOOL * 3 // 8)
+    if bounded is not result:
+        assert [each.code for each in bounded.rejections] == ["too_large"]
+        assert size > SPOOL // 4
+
+
+@given(st.integers(2, 40), st.integers(0, 100_000))
+def test_dead_letters_of_items_fit_up_to_a_sixteenth_of_the_spool(items, payload):
+    budget = TransactionBudget(SpoolSettings(max_bytes=SPOOL))
+    message = Message("t", bytes(payload), 1, False, NOW_MS)
+    result = MappingResult([], tuple(Rejection((0,), item, "partition_key", "") for item in range(items)))
+    bounded, _ = budget.bounded(result, message)
+    if items * stored_bytes(message) <= SPOOL // 16:
+        assert bounded is result
+    else:
+        assert [each.code for each in bounded.rejections] == ["too_large"]

@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import OutcomeUnknown
+from bridge.kinesis import responses
 from bridge.kinesis.responses import MAX_PAGES, list_shards, records_response, shard_iterator, stream_description
 from bridge.kinesis.shard_map import HASHES, Shard
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES
@@ -39,6 +42,18 @@ def test_shards_of_all_pages_are_listed_with_whether_they_are_open():
         (Shard("shardId-0", 0, HASHES - 1), True),
         (Shard("shardId-0", 0, HASHES - 1), False),
     ]
+
+
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_shards_are_listed_from_up_to_the_maximum_of_pages(number, limit):
+    pages = [{"Shards": [SHARD], "NextToken": "a"}] * (number - 1) + [{"Shards": [SHARD]}]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(responses, "MAX_PAGES", limit)
+        if number <= limit:
+            assert len(list(list_shards(lambda **_: pages.pop(0)))) == number
+        else:
+            with pytest.raises(OutcomeUnknown, match=f"more than {limit} pages"):
+                list(list_shards(lambda **_: pages.pop(0)))
 
 
 def test_endless_tokens_end():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.mapping.pipeline import message_pipeline
 from bridge.mapping.pipeline.message_pipeline import FILTERED
 from bridge.mapping.pipeline.scope import SCOPE_NAMES
 from bridge.model import MappingResult, NewRecord, Rejection
@@ -161,6 +162,15 @@ def test_reason_is_bounded():
     made = mapping(outputs=[{"data_stream": "s", "partition_key_from": "payload.k"}], transform="abs(payload.k)")
     (rejection,) = applied(made, message({"k": "x" * 100_000})).rejections
     assert len(rejection.detail) <= 500
+
+
+@given(st.integers(0, 40), st.integers(1, 60))
+def test_reason_is_cut_at_the_limit(characters, limit):
+    made = mapping(transform="abs(payload)")
+    complete = applied(made, message("x" * characters)).rejections[0].detail
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(message_pipeline, "MAX_DETAIL_CHARS", limit)
+        assert applied(made, message("x" * characters)).rejections[0].detail == complete[:limit]
 
 
 @given(st.binary(max_size=40), st.sampled_from(["json", "text", "number", "bytes"]))

@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bridge.mqtt import connection as connection_module
 from bridge.mqtt.connection import Connection
 from bridge.mqtt.connection_errors import ConnectionLost
-from bridge.mqtt.packet_stream import ProtocolViolation
+from bridge.mqtt.packet_stream import PacketStream, ProtocolViolation
 from bridge.mqtt.subscriptions import Subscriptions
 from tests.mqtt import packets
+from tests.mqtt.fake_socket import FakeSocket
 from tests.mqtt.polling import poll_until, settings, subscriber
 from tests.mqtt.scripted_broker import ScriptedBroker
 
@@ -245,6 +247,21 @@ def test_flood_of_messages_delays_no_stop():
         begun = time.monotonic()
         at.close()
         assert time.monotonic() - begun < 30
+
+
+@given(st.lists(st.integers(1, 30), max_size=12), st.integers(1, 60))
+def test_burst_ends_with_the_read_that_reaches_its_limit(reads, limit):
+    session = settings(1883)
+    connection = Connection(session, session.addresses[0], Subscriptions(), version_5=False)
+    blocks = [packets.publish("a", b"") * messages for messages in reads]
+    connection.wire = PacketStream(FakeSocket(*blocks), version_5=False, max_message_bytes=1000)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection_module, "MAX_BURST_MESSAGES", limit)
+        connection.read()
+    expected = 0
+    for messages in reads:
+        expected += messages if expected < limit else 0
+    assert len(connection.wire.take_packets()) == expected
 
 
 def test_malformed_packet_for_paho_is_a_protocol_violation(wake):

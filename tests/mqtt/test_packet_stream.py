@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bridge.mqtt import packet_stream
 from bridge.mqtt.packet_stream import (
     KEPT_OF_OVERSIZED_BYTES,
     MAX_CONTROL_BYTES,
@@ -143,6 +144,28 @@ def test_packet_stream_raises_only_protocol_violations(blocks, version_5):
 def test_malformed_packet_is_a_protocol_violation(frame, version_5):
     with pytest.raises(ProtocolViolation):
         read_all(wire_of(frame, version_5=version_5))
+
+
+@given(st.integers(0, 400), st.integers(1, 9))
+def test_control_packet_up_to_the_limit_is_read(size, first):
+    frame = packets.packet(0x90, bytes(size))
+    # A real packet of this size arrives in several reads, too.
+    wire = wire_of(frame[:first], frame[first:]) if first < len(frame) else wire_of(frame)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(packet_stream, "MAX_CONTROL_BYTES", 200)
+        if size <= 200:
+            assert read_all(wire) == ([], frame)
+        elif first > 2:
+            with pytest.raises(ProtocolViolation, match=f"a control packet of {size} bytes"):
+                read_all(wire)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 65_535))
+@example(65_535)
+def test_topic_up_to_the_largest_length_is_complete(size):
+    [(_, topic, *_)] = read_all(wire_of(packets.publish("t" * size, b"1")))[0]
+    assert topic == b"t" * size
 
 
 def test_packets_before_a_malformed_one_are_not_lost():

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 
+from bridge.mqtt import properties
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.properties import parse_properties, readable, subscription_identifiers
 
@@ -86,3 +87,12 @@ def test_properties_beyond_the_bounds_are_unreadable(data, why):
     # The message itself is complete and is mapped.
     assert why in readable(data).get("unreadable", "")
     assert subscription_identifiers(data) == []
+
+
+@pytest.mark.parametrize(("limit", "size"), [("MAX_PROPERTIES", 1), ("MAX_PROPERTY_BYTES", 6)])
+@given(number=st.integers(0, 40), largest=st.integers(0, 40))
+def test_properties_up_to_the_limit_are_read(limit, size, number, largest):
+    data = b"\x26\0\1a\0\0" * number
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(properties, limit, size * largest)
+        assert ("unreadable" in readable(data)) == (number > largest)

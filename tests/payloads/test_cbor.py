@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
+from bridge.payloads import cbor as cbor_module
 from bridge.payloads.cbor import CborDecoder, encode
 from bridge.payloads.json_values import MAX_VALUES
 from tests.payloads.test_json import VALUES
+from tests.payloads.test_json_values import nested
 
 
 def tagged(number, content):
@@ -137,3 +139,25 @@ def test_large_payload_of_few_values_is_taken():
     value = {"text": "a" * 70_000, "wave": [0.5] * 200_000, "short": ["abc", 70_000, -70_000, 2**40] * 1000}
     assert CborDecoder().decode(encode(value)) == value
     assert len(encode(value)) > MAX_VALUES
+
+
+@given(st.integers(0, 12), st.integers(1, 12))
+def test_cbor_list_has_values_up_to_the_limit(items, limit):
+    payload = encode([1] * items)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cbor_module, "MAX_VALUES", limit)
+        if items + 1 <= limit:
+            assert CborDecoder().decode(payload) == [1] * items
+        else:
+            with pytest.raises(DecodeError, match=f"the CBOR holds more than {limit} values"):
+                CborDecoder().decode(payload)
+
+
+@given(st.integers(1, 200))
+def test_cbor_lists_are_nested_up_to_128_levels(levels):
+    payload = b"\x81" * (levels - 1) + b"\x80"
+    if levels <= 128:
+        assert CborDecoder().decode(payload) == nested(levels)
+    else:
+        with pytest.raises(DecodeError):
+            CborDecoder().decode(payload)

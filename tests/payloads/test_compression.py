@@ -158,9 +158,16 @@ def test_parts_are_joined_to_one_payload(compression):
 
 
 @PARTS
-def test_parts_beyond_the_limit_are_rejected(compression):
-    with pytest.raises(DecodeError, match="holds more than 100"):
-        unpacked(compression, compress(compression, b"") * 101)
+@given(parts=st.integers(1, 200))
+@example(parts=100)
+@example(parts=101)
+def test_parts_beyond_the_limit_are_rejected(compression, parts):
+    payload = compress(compression, b"a") * parts
+    if parts <= 100:
+        assert unpacked(compression, payload) == b"a" * parts
+    else:
+        with pytest.raises(DecodeError, match="holds more than 100"):
+            unpacked(compression, payload)
 
 
 @PARTS
@@ -213,9 +220,16 @@ def test_zstd_that_begins_with_a_skippable_frame_is_decompressed(compression):
     assert compression_of(SKIPPABLE) == "zstd"
 
 
-def test_zstd_with_a_window_that_is_too_large_is_rejected_with_the_limit():
-    settings = zstandard.ZstdCompressionParameters(window_log=24)
+@pytest.mark.parametrize(
+    ("window_log", "limit", "largest"),
+    [(23, LIMIT, 1 << 23), (24, LIMIT, 1 << 23), (24, 1 << 24, 1 << 24), (25, 1 << 24, 1 << 24)],
+)
+def test_zstd_with_a_window_that_is_too_large_is_rejected_with_the_limit(window_log, limit, largest):
+    settings = zstandard.ZstdCompressionParameters(window_log=window_log)
     work = zstandard.ZstdCompressor(compression_params=settings).compressobj()
     payload = work.compress(b"data") + work.flush()
-    with pytest.raises(DecodeError, match="its window is larger than 8388608 bytes"):
-        unpacked("zstd", payload)
+    if 1 << window_log <= largest:
+        assert unpacked("zstd", payload, limit) == b"data"
+    else:
+        with pytest.raises(DecodeError, match=f"its window is larger than {largest} bytes"):
+            unpacked("zstd", payload, limit)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
+from bridge.payloads import csv as csv_module
 from bridge.payloads.csv import CsvDecoder, number
 from bridge.payloads.json_values import MAX_VALUES
 
@@ -109,3 +110,15 @@ def test_values_beyond_the_memory_limit_are_rejected():
 def test_field_of_any_length_is_read():
     field = "x" * 1_000_000
     assert CsvDecoder(["a", "b"]).decode(f"1,{field}\n".encode()) == [{"a": 1, "b": field}]
+
+
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 40))
+def test_csv_has_fields_and_lines_up_to_the_limit(lines, width, limit):
+    decoder, payload = CsvDecoder([f"c{number}" for number in range(width)]), b",".join([b"1"] * width) + b"\n"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(csv_module, "MAX_VALUES", limit)
+        if lines * (width + 1) <= limit:
+            assert len(decoder.decode(payload * lines)) == lines
+        else:
+            with pytest.raises(DecodeError, match=f"more than {limit} values"):
+                decoder.decode(payload * lines)

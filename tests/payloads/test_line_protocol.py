@@ -91,11 +91,16 @@ def test_invalid_line_rejects_all_with_its_place(text, reason):
     assert reason in error.value.detail
 
 
-def test_values_beyond_the_limit_are_rejected(monkeypatch):
-    monkeypatch.setattr(line_protocol, "MAX_VALUES", 9)
-    assert len(decode("m f=1")) == 1
-    with pytest.raises(DecodeError, match="more than 9 values"):
-        decode("m f=1\nm f=1")
+@given(st.integers(1, 5), st.integers(0, 3), st.integers(1, 3), st.integers(1, 40))
+def test_values_beyond_the_limit_are_rejected(lines, tags, fields, limit):
+    line = "m" + "".join(f",t{n}=a" for n in range(tags)) + " " + ",".join(f"f{n}=1" for n in range(fields))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(line_protocol, "MAX_VALUES", limit)
+        if lines * (line_protocol._VALUES_A_LINE + tags + fields) <= limit:
+            assert len(decode("\n".join([line] * lines))) == lines
+        else:
+            with pytest.raises(DecodeError, match=f"more than {limit} values"):
+                decode("\n".join([line] * lines))
 
 
 def test_hostile_text_takes_time_in_proportion_to_its_length():

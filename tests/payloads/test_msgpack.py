@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
+from bridge.payloads import msgpack as msgpack_module
 from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.msgpack import MsgpackDecoder, encode
 from tests.payloads.test_json import VALUES
+from tests.payloads.test_json_values import nested
 
 
 @given(VALUES)
@@ -82,3 +84,25 @@ def test_large_payload_of_few_values_is_taken():
 def test_test_with_an_integer_beyond_64_bits_is_refused():
     with pytest.raises(ValueError, match="Integer"):
         encode(2**64)
+
+
+@given(st.integers(0, 12), st.integers(1, 12))
+def test_msgpack_list_has_values_up_to_the_limit(items, limit):
+    payload = encode([1] * items)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(msgpack_module, "MAX_VALUES", limit)
+        if items + 1 <= limit:
+            assert MsgpackDecoder().decode(payload) == [1] * items
+        else:
+            with pytest.raises(DecodeError, match=f"the MessagePack holds more than {limit} values"):
+                MsgpackDecoder().decode(payload)
+
+
+@given(st.integers(1, 200))
+def test_msgpack_lists_are_nested_up_to_128_levels(levels):
+    payload = b"\x91" * (levels - 1) + b"\x90"
+    if levels <= 128:
+        assert MsgpackDecoder().decode(payload) == nested(levels)
+    else:
+        with pytest.raises(DecodeError):
+            MsgpackDecoder().decode(payload)

@@ -68,3 +68,13 @@ def test_payload_that_is_no_decimal_number_is_rejected(payload, reason):
 def test_number_of_a_million_digits_is_refused_by_its_length():
     with pytest.raises(DecodeError, match="1000000 bytes"):
         NumberDecoder().decode(b"1" * 1_000_000)
+
+
+@given(st.integers(990, 1010), st.integers(0, 3), st.sampled_from(["utf-8", "utf-16"]))
+def test_number_has_up_to_1000_characters(characters, nuls, encoding):
+    payload = ("0" * (characters - 1) + "7" + "\0" * nuls).encode(encoding)
+    if characters <= 1000:
+        assert NumberDecoder().decode(payload) == 7
+    else:
+        with pytest.raises(DecodeError, match=f"{characters} bytes"):
+            NumberDecoder().decode(payload)

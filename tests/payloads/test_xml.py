@@ -111,3 +111,29 @@ def test_long_document_in_chunks_is_decoded_as_at_once(texts):
         patched.setattr(xml, "MAX_TAG_BYTES", 32)
         patched.setattr(xml, "_CHUNK_BYTES", 8)
         assert decode(document) == expected
+
+
+@given(st.integers(0, 8), st.integers(0, 4), st.integers(1, 12))
+def test_elements_and_attributes_count_up_to_the_limit(elements, attributes, limit):
+    text = "<a" + "".join(f" x{n}='1'" for n in range(attributes)) + ">" + "<b/>" * elements + "</a>"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(xml, "MAX_PARTS", limit)
+        if 1 + attributes + elements <= limit:
+            assert decode(text)
+        else:
+            with pytest.raises(DecodeError, match="elements and attributes"):
+                decode(text)
+
+
+@given(st.integers(0, 90), st.integers(1, 200), st.integers(0, 90))
+def test_tag_up_to_the_limit_is_read_and_of_twice_it_never(before, size, after):
+    text = "<a>" + "x" * before + "<!--" + "c" * (size - 7) + "-->" + "y" * after + "</a>"
+    size = max(size, 7)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(xml, "MAX_TAG_BYTES", 64)
+        patched.setattr(xml, "_CHUNK_BYTES", 16)
+        if size <= 64:
+            assert decode(text)
+        elif size > 2 * 64:
+            with pytest.raises(DecodeError, match="exceeds 64 bytes"):
+                decode(text)

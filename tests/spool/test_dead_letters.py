@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from bridge.model import DeadLetter
 from bridge.spool.database import database_file
 from bridge.spool.database.tables import DEAD_LETTERS, TABLES, DamagedRow
-from bridge.spool.dead_letters import measure_dead_letters, read_dead_letters, to_row, write_dead_letters
+from bridge.spool.dead_letters import (
+    measure_dead_letters,
+    read_dead_letters,
+    shortened,
+    to_row,
+    write_dead_letters,
+)
 from tests.spool.builders import dead_letter
 
 
@@ -92,3 +98,9 @@ def test_amended_dead_letter_has_the_new_reason_and_a_new_crc(database):
     write_dead_letters(database, [], {}, [("transform", "new", 1)], limit=1 << 20, used=0)
     [(_, found)] = read_dead_letters(database)
     assert found == dead_letter(code="transform", detail="new", properties={"a": "ä"})
+
+
+@given(st.integers(0, 200), st.integers(0, 400))
+def test_payload_of_a_dead_letter_has_a_quarter_of_the_room(size, room):
+    [found] = shortened([dead_letter(payload=bytes(size))], room)
+    assert len(found.payload) == min(size, room // 4)

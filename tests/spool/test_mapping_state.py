@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from bridge.model import SAMPLE_ROWS
+from bridge.spool import store
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.mapping_state import ROW_BYTES, MappingState, StateBudget
 from tests.spool.builders import opened
@@ -115,4 +116,16 @@ def test_states_never_fill_the_spool(tmp_path, restarted):
     spool.queue("press").append(spool.mapping_number("m"), "k", bytes(1000))
     spool.commit(Transaction())
     assert len(spool.queue("press").take_batch(10, MIB)) == 1
+    spool.close()
+
+
+def test_states_of_a_large_spool_have_a_limit_of_their_own(tmp_path, monkeypatch):
+    row = 100 + len("key 00000") + ROW_BYTES
+    monkeypatch.setattr(store, "MAX_STATE_BYTES", 50 * row)
+    spool = opened(tmp_path)
+    state = spool.state("m")
+    filled(state, 50)
+    assert (len(state), state.evicted) == (50, 0)
+    filled(state, 51)
+    assert state.evicted == 51 - len(state) > 0
     spool.close()

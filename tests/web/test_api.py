@@ -3,7 +3,9 @@ import pytest
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.spool.ledger import LedgerRow
 from bridge.web import events
+from bridge.web.endpoints import dead_letters
 from bridge.web.events import MessageFilter, MessageTap
+from bridge.web.requests import MAX_BODY_BYTES
 from tests.web.bridges import publish, snapshot, stream
 from tests.web.conftest import TOKEN
 
@@ -108,6 +110,21 @@ def test_body_without_end_is_refused(site):
     assert site().post("/api/try", content=b"[" * 5_000_000, headers=headers).status_code == 413
     assert site().post("/api/try", content=b"{", headers=headers).status_code == 400
     assert site().post("/api/try", content=b"{}", headers=OURS | {"Content-Type": "text/plain"}).status_code == 415
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY_BYTES, 409), (MAX_BODY_BYTES + 1, 413)])
+def test_body_up_to_the_limit_is_read(site, size, status):
+    headers = OURS | {"Content-Type": "application/json"}
+    assert site().post("/api/try", content=b"{}" + b" " * (size - 2), headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("action", ["replay", "delete"])
+def test_dead_letters_of_one_request_are_limited(site, bridge, monkeypatch, action):
+    monkeypatch.setattr(dead_letters, "MAX_NUMBERS", 2)
+    bridge.reject({}, {}, {})
+    client = site(TOKEN)
+    for numbers, status in (([1, 2, 3], 400), ([1, 2], 200)):
+        assert client.post(f"/api/dead-letters/{action}", json={"numbers": numbers}, headers=OURS).status_code == status
 
 
 def test_dead_letters_are_listed_found_and_shown(site, bridge):

@@ -201,3 +201,47 @@ def test_worker_writes_no_file(tmp_path):
     code = "import os; from bridge.web.playground_worker import limit; limit(); os.write(os.open('file', 65), b'x')"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "File too large" in done.stderr
+
+
+def test_memory_of_the_worker_is_limited(folder):
+    code = """
+import resource
+from bridge.web.playground_worker import MEMORY_BYTES, limit
+limit()
+assert resource.getrlimit(resource.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)
+bytearray(MEMORY_BYTES // 4)
+print("within")
+bytearray(MEMORY_BYTES)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr.splitlines()[-1]) == ("within\n", "MemoryError")
+
+
+def test_worker_that_ends_is_reported_as_a_lack_of_memory(folder):
+    async def ended():
+        raise ValueError
+
+    with pytest.raises(BridgeError, match="tables and schemas need too much memory"):
+        asyncio.run(Playground(folder)._step(ended(), 60.0, "slow", "tables and schemas"))
+
+
+def test_jobs_that_run_or_wait_are_limited(folder, monkeypatch):
+    monkeypatch.setattr(playground, "MAX_REQUESTS", 3)
+
+    async def scene():
+        worker, release = Playground(folder), asyncio.Event()
+
+        async def result(_request):
+            await release.wait()
+            return {}
+
+        monkeypatch.setattr(worker, "_result", result)
+        *running, beyond = [asyncio.create_task(worker.run("try", {})) for _ in range(4)]
+        await asyncio.sleep(0)
+        release.set()
+        assert await asyncio.gather(*running) == [{}] * 3
+        with pytest.raises(BridgeError, match="other trials are running"):
+            await beyond
+        assert await worker.run("try", {}) == {}
+
+    asyncio.run(scene())

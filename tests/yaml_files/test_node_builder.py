@@ -1,6 +1,10 @@
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import ConfigError
+from bridge.yaml_files import node_builder
 from bridge.yaml_files.node_builder import MAX_DEPTH
 from tests.yaml_files.read import parsed
 
@@ -54,6 +58,17 @@ def test_aliases_that_multiply_are_stopped_at_once():
     assert problems("\n".join(lines)) == ["5:45: up to this alias ('*'), aliases stand for more than 100,000 values"]
 
 
+@given(st.integers(0, 20), st.integers(1, 5), st.integers(0, 40))
+def test_aliases_stand_for_values_up_to_the_limit(aliases, items, limit):
+    text = f"- &a [{', '.join('x' * items)}]\n" + "- *a\n" * aliases
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(node_builder, "MAX_ALIASED_VALUES", limit)
+        if aliases * (items + 1) <= limit:
+            assert parsed(text).data == [["x"] * items] * (aliases + 1)
+        else:
+            assert f"aliases stand for more than {limit} values" in problems(text)[0]
+
+
 def test_alias_inside_its_own_anchor_is_refused():
     assert problems("a: &a [1, *a]") == ["1:11: an alias ('*') inside its own anchor ('&'): it would never end"]
 
@@ -63,10 +78,13 @@ def test_unknown_alias_is_not_shown_as_it_may_be_a_password():
     assert problem == "1:11: an alias ('*') without its anchor ('&'); text that begins with '*' must be in quotes"
 
 
-def test_depth_is_limited():
-    deep = "[" * MAX_DEPTH + "]" * MAX_DEPTH
-    assert parsed(deep).data
-    assert problems("[" + deep + "]") == ["1:65: nested deeper than 64 levels"]
+@given(st.integers(1, 100))
+def test_depth_is_limited(levels):
+    text = "[" * levels + "]" * levels
+    if levels <= MAX_DEPTH == 64:
+        assert parsed(text).data == orjson.loads(text)
+    else:
+        assert problems(text) == ["1:65: nested deeper than 64 levels"]
 
 
 def test_depth_by_aliases_is_limited():

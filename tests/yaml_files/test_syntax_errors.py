@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import ConfigError
+from bridge.yaml_files import parser
 from tests.yaml_files.read import parsed
 
 
@@ -92,3 +95,14 @@ def test_unclosed_text_behind_an_open_bracket_takes_linear_time():
     # In quadratic time, this takes minutes.
     text = "a: [b, c\nd: e\n" + 'x"' + '\\"' * 200_000
     assert problem(text)[2] == "'[' is never closed"
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_file_up_to_the_limit_is_read(size, limit):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(parser, "MAX_DOCUMENT_BYTES", limit)
+        text = "a" * size
+        if size <= limit:
+            assert parsed(text).data == text
+        else:
+            assert problem(text)[2].startswith(f"larger than {limit} bytes")

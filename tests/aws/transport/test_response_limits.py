@@ -2,9 +2,11 @@
 
 import contextlib
 
+import pytest
 from botocore.awsrequest import AWSRequest
 
 from bridge.aws.network_errors import network_error
+from bridge.aws.transport import session as session_module
 from bridge.aws.transport.request import MAX_RESPONSE_BYTES
 from bridge.aws.transport.session import MAX_GET_RECORDS_BYTES, OutcomeUnknownError
 from bridge.errors import OutcomeUnknown
@@ -12,6 +14,7 @@ from tests.aws.transport.scripted_server import ScriptedServer
 from tests.aws.transport.sending import PATIENT, Clock, post, session_with
 
 MIB = 1024 * 1024
+HEAD_BYTES = len(b"HTTP/1.1 200 X\r\nContent-Length: 20000\r\n\r\n")
 
 
 def announced(length):
@@ -73,6 +76,28 @@ def test_get_records_may_be_larger_than_other_responses():
         response = session.send(AWSRequest(method="POST", url=server.url, data=b"{}", headers=headers).prepare())
         session.close()
     assert len(response.content) == 14 * MIB < MAX_GET_RECORDS_BYTES
+
+
+@pytest.mark.parametrize(("operation", "limit"), [("PutRecords", 20_000), ("GetRecords", 40_000)])
+def test_response_has_bytes_up_to_the_limit_of_its_operation(monkeypatch, operation, limit):
+    monkeypatch.setattr(session_module, "MAX_RESPONSE_BYTES", 20_000)
+    monkeypatch.setattr(session_module, "MAX_GET_RECORDS_BYTES", 40_000)
+    # The head counts too.
+    sizes = [limit - HEAD_BYTES, limit - HEAD_BYTES + 1]
+
+    def script(connection):
+        connection.read_request()
+        connection.respond(bytes(sizes.pop(0)))
+        connection.socket.close()
+
+    with ScriptedServer(script) as server:
+        session = session_with()
+        headers = {"Host": "kinesis", "X-Amz-Target": f"Kinesis_20131202.{operation}"}
+        request = AWSRequest(method="POST", url=server.url, data=b"{}", headers=headers)
+        assert len(session.send(request.prepare()).content) == limit - HEAD_BYTES
+        with pytest.raises(OutcomeUnknownError, match=f"larger than {limit:,} bytes"):
+            session.send(request.prepare())
+        session.close()
 
 
 def test_response_byte_by_byte_ends_after_ten_time_outs():

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from bridge import __version__
+from bridge.cli.commands import run
+from bridge.supervisor.workers import MAX_WORKERS
 from tests.harness.bridge_process import ROOT, UNREACHABLE, write_configuration
 from tests.harness.cli_runner import called
 from tests.integration.arrivals import TELEMETRY
@@ -46,6 +48,14 @@ def test_run_with_two_log_levels_is_a_usage_error(tmp_path):
 
 def test_unknown_log_level_is_a_usage_error(tmp_path):
     assert called(tmp_path, "run", "--log-level", "loud").returncode == 2
+
+
+@pytest.mark.parametrize(("workers", "code"), [(0, 0), (MAX_WORKERS, 0), (MAX_WORKERS + 1, 2), (-1, 2)])
+def test_number_of_workers_is_limited(tmp_path, monkeypatch, workers, code):
+    started_with = []
+    monkeypatch.setattr(run, "run_bridge", lambda _config, **options: started_with.append(options["workers"]) or 0)
+    assert called(tmp_path, "run", "--workers", workers).returncode == code
+    assert started_with == ([] if code else [workers])
 
 
 def test_quiet_before_the_command_applies_to_run(tmp_path):

@@ -7,9 +7,12 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions.evaluation import MAX_STEPS, weight
+from bridge.mapping.expressions import evaluation, projection
+from bridge.mapping.expressions.evaluation import MAX_STEPS, Evaluation, weight
 from bridge.mapping.expressions.expression import compile_expression
 
 SCOPE = {
@@ -163,3 +166,42 @@ def test_work_of_a_usual_batch_is_far_below_the_bound():
     search = compile_expression("payload[].{v: v, first: $payload[0].v, site: $captures.site}").search
     payload = [{"v": number, "more": "x" * 100} for number in range(100_000)]
     assert len(search({"payload": payload, "captures": {"site": "pdx"}})) == 100_000
+
+
+@given(st.lists(st.integers(0, 30), max_size=9), st.integers(0, 100))
+def test_charge_up_to_the_limit_is_accepted(charges, limit):
+    state, done = Evaluation(0), 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(evaluation, "MAX_STEPS", limit)
+        for steps in charges:
+            done += steps
+            if done <= limit:
+                state.charge(steps)
+            else:
+                with pytest.raises(TransformError, match=f"repeats or makes more than {limit} values"):
+                    state.charge(steps)
+
+
+@given(st.lists(st.lists(st.just(1), max_size=9), max_size=9), st.integers(0, 40))
+def test_flattened_list_has_elements_up_to_the_limit(lists, limit):
+    elements = sum(map(len, lists))
+    search = compile_expression("[]").search
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(projection, "MAX_ELEMENTS", limit)
+        if elements <= limit:
+            assert search(lists) == [1] * elements
+        else:
+            with pytest.raises(TransformError, match=f"flattening returns more than {limit} elements"):
+                search(lists)
+
+
+@given(st.lists(st.text(max_size=9), max_size=9), st.integers(0, 40))
+def test_texts_of_a_result_have_characters_up_to_the_limit(texts, limit):
+    search = projection.bounded(lambda value: value)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(projection, "MAX_CHARACTERS", limit)
+        if sum(map(len, texts)) <= limit:
+            assert search(texts) == texts
+        else:
+            with pytest.raises(TransformError, match=f"or {limit} characters"):
+                search(texts)

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import TransformError
+from bridge.mapping.expressions import expression
 from bridge.mapping.expressions.expression import (
-    MAX_EXPRESSION_CHARS,
     ExpressionError,
     compile_expression,
     truthy,
 )
+from bridge.mapping.expressions.static_checks import MAX_DEPTH
 
 
 def error_of(text, tables=None):
@@ -99,8 +100,23 @@ def test_offset_of_an_unusually_written_call_is_its_name():
     assert error_of("a.b | (bas)(c)").offset == 7
 
 
-def test_long_expression_is_refused():
-    assert "longer than 65536 characters" in error_of("a" * (MAX_EXPRESSION_CHARS + 1)).message
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_long_expression_is_refused(characters, limit):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(expression, "MAX_EXPRESSION_CHARS", limit)
+        if characters <= limit:
+            assert compile_expression("a" * characters).names
+        else:
+            assert error_of("a" * characters).message == f"the expression is longer than {limit} characters"
+
+
+@given(st.integers(1, 250))
+def test_expression_is_nested_up_to_150_levels(levels):
+    text = "[" * (levels - 1) + "a" + "]" * (levels - 1)
+    if levels <= MAX_DEPTH == 150:
+        assert compile_expression(text).search({"a": 1})
+    else:
+        assert "nested deeper than 150 levels" in error_of(text).message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bridge.errors import ConfigError
 from bridge.mapping.file_models.mapping_spec import MappingSpec
@@ -177,3 +179,14 @@ def test_csv_has_columns_and_defaults(header):
 def test_wrong_payload_option_is_named(options, problem):
     (found,) = problems(f"topic: a\noutputs: [{{data_stream: s}}]\n{options}")
     assert problem in found
+
+
+@given(st.integers(-5, 2**30))
+@example(268_435_456)
+@example(268_435_457)
+def test_decompressed_size_is_set_up_to_256_mib(size):
+    text = f"topic: a\nmax_decompressed_bytes: {size}\noutputs: [{{data_stream: s}}]"
+    if 1 <= size <= 256 * 1024**2:
+        assert read(text).max_decompressed_bytes == size
+    else:
+        assert "max_decompressed_bytes: expected a whole number from 1 to 268435456" in problems(text)[0]

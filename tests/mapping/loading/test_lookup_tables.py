@@ -81,8 +81,11 @@ def test_problems_of_a_file_are_limited_to_the_first(folder):
 def test_table_is_bounded_in_bytes_and_in_values(folder, monkeypatch):
     monkeypatch.setattr(module, "MAX_CSV_BYTES", 20)
     assert "larger than 20 bytes" in problems(folder, "a.csv", "k,v\n" + "a,1\n" * 5)[0]
-    monkeypatch.setattr(module, "MAX_VALUES", 4)
-    assert "a.csv:4:1: more than 4 values up to this line" in problems(folder, "a.csv", "k,v\na,1\nb,2\nc,3\n")[0]
+    write(folder, "a.csv", "k,v\n" + "a,1\nb,2\nc,3\nd,4\n")
+    monkeypatch.setattr(module, "MAX_VALUES", 8)
+    assert load_tables(folder, shown_as="m").tables == {"a": {"a": 1, "b": 2, "c": 3, "d": 4}}
+    monkeypatch.setattr(module, "MAX_VALUES", 7)
+    assert "a.csv:5:1: more than 7 values" in str(load_tables(folder, shown_as="m").problems[0])
 
 
 def test_folder_is_read_for_table_files_only(folder):

@@ -1,5 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bridge.mapping.pipeline import output_emitter
 from bridge.model import MAX_RECORD_BYTES, SPREAD_KEY_BYTES
 from tests.mapping.builders import applied, mapping, message
 
@@ -80,3 +83,21 @@ def test_stream_whose_limit_is_not_known_takes_ten_mebibytes():
     assert applied(made, message(bytes(MAX_RECORD_BYTES - 1))).rejections == ()
     (rejection,) = applied(made, message(bytes(MAX_RECORD_BYTES))).rejections
     assert rejection.code == "too_large"
+
+
+@given(st.integers(1, 300), st.sampled_from("x🏭"))
+def test_partition_key_has_up_to_256_characters(characters, character):
+    result = applied(keyed("payload.k"), message({"k": character * characters}))
+    if characters <= 256:
+        assert [draft.key for draft in result.drafts] == [character * characters]
+    else:
+        assert [each.code for each in result.rejections] == ["partition_key"]
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_record_of_an_unknown_stream_has_bytes_up_to_the_limit(size, limit):
+    made = mapping(payload="bytes", outputs=[{"data_stream": "s", "partition_key": "k"}])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(output_emitter, "MAX_RECORD_BYTES", limit)
+        result = applied(made, message(bytes(size)))
+    assert [each.code for each in result.rejections] == (["too_large"] if size + 1 > limit else [])

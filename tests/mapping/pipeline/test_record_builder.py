@@ -1,3 +1,8 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.mapping.pipeline import record_builder
 from bridge.mapping.pipeline.message_pipeline import FILTERED
 from bridge.model import NewRecord
 from tests.mapping.builders import applied, mapping, message
@@ -58,3 +63,17 @@ def test_item_that_fails_stops_only_itself():
 def test_outputs_may_go_to_the_same_stream():
     made = mapping(outputs=[{"data_stream": "s", "partition_key": "a"}, {"data_stream": "s", "partition_key": "b"}])
     assert [draft.key for draft in applied(made, message(1)).drafts] == ["a", "b"]
+
+
+@given(st.integers(0, 9), st.integers(0, 30), st.integers(0, 200))
+def test_records_of_each_have_bytes_up_to_the_limit(items, characters, limit):
+    made = mapping(each=True, transform="payload.n[].[$payload.t]")
+    sent = message({"n": [1] * items, "t": "x" * characters})
+    created = items * len(f'["{"x" * characters}"]')
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(record_builder, "MAX_RECORDS_BYTES", limit)
+        result = applied(made, sent)
+    if created <= max(limit, 4 * len(sent.payload)):
+        assert len(result.drafts) == items
+    else:
+        assert [each.code for each in result.rejections] == ["too_large"]

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import ConfigError
 from bridge.mapping.file_models.mapping_spec import MAX_VARS
@@ -75,3 +77,13 @@ def test_vars_with_errors_are_reported_by_check(changes, problem):
     with pytest.raises(ConfigError) as caught:
         specification(**changes)
     assert problem in "\n".join(map(str, caught.value.problems))
+
+
+@given(st.integers(1, 100))
+def test_vars_up_to_the_limit_are_evaluated(names):
+    options = {"vars": {f"a{number}": "payload" for number in range(names)}, "transform": f"vars.a{names - 1}"}
+    if names <= MAX_VARS:
+        assert records(applied(mapping(**options), b"7")) == [b"7"]
+    else:
+        with pytest.raises(ConfigError, match="expected at most 64"):
+            specification(**options)

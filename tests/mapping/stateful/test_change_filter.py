@@ -1,5 +1,7 @@
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import TransformError
 from bridge.mapping.stateful import change_filter
@@ -146,3 +148,15 @@ def test_clock_set_during_the_run_does_not_change_the_elapsed_time(step_secs):
     assert [passes(0, False), passes(50, False)] == [True, False]
     made.stateful.clock_set(step_secs * 1000)
     assert [passes(59), passes(60), passes(119), passes(120)] == [False, True, False, True]
+
+
+@given(st.integers(1, 20), st.integers(1, 20))
+def test_keys_up_to_the_limit_are_remembered(keys, limit):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(change_filter, "MAX_KEYS", limit)
+        made = mapping(changes={"key": "payload"})
+        values = [f"k{number}" for number in range(keys)]
+        assert sent(made, *values) == [True] * keys
+        # Only the oldest keys are removed.
+        assert sent(made, *values[-limit:]) == [False] * min(keys, limit)
+        assert sent(made, values[0]) == [keys > limit]

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bridge.errors import ConfigError
 from bridge.mapping.explain import explain
@@ -173,3 +175,16 @@ def test_scratch_covers_a_memory_and_leaves_it():
     assert dict(above.items()) == {"b": b"2", "c": b"3"}
     assert (above.get("a"), above.get("b"), len(above)) == (None, b"2", 2)
     assert dict(beneath.items()) == {"a": b"1", "b": b"2"}
+
+
+@pytest.mark.parametrize("section", ["changes: {at_least_every_secs", "sample: {every_secs"])
+@given(secs=st.floats(0.001, 2_000_000))
+@example(secs=604_800)
+@example(secs=604_801)
+def test_span_of_a_stage_has_up_to_seven_days(section, secs):
+    option, name = section.split(": {")
+    if secs <= 604_800:
+        assert specification(**{option: {name: secs}})
+    else:
+        with pytest.raises(ConfigError, match=f"{option}.{name}"):
+            specification(**{option: {name: secs}})

@@ -178,8 +178,26 @@ def test_values_from_few_bytes_are_limited(schema, data, reason):
     assert reason in error.value.detail
 
 
-def test_deepest_value_of_a_recursive_schema_is_read():
-    assert made(NODE).decode(b"\x02" * 128 + b"\x00")
+@given(st.integers(0, 200))
+def test_deepest_value_of_a_recursive_schema_is_read(levels):
+    payload = b"\x02" * levels + b"\x00"
+    if levels <= 128:
+        assert made(NODE).decode(payload)
+    else:
+        with pytest.raises(DecodeError, match="nested deeper than 128 levels"):
+            made(NODE).decode(payload)
+
+
+@given(st.integers(0, 40), st.integers(1, 40))
+def test_avro_array_has_values_up_to_the_limit(items, limit):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reader, "MAX_VALUES", limit)
+        decoder, payload = made({"type": "array", "items": "null"}), bytes([2 * items]) + b"\0" * (items > 0)
+        if items <= limit:
+            assert decoder.decode(payload) == [None] * items
+        else:
+            with pytest.raises(DecodeError, match=f"more than {limit} values"):
+                decoder.decode(payload)
 
 
 def test_values_are_counted_over_all_arrays(monkeypatch):

@@ -5,6 +5,8 @@ import tracemalloc
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import ConfigError, DecodeError
 from bridge.payloads.protobuf import value_reader
@@ -102,12 +104,16 @@ def test_message_that_lacks_a_required_field_is_rejected():
         decoder("legacy.Order", "legacy.proto").decode(b"\x12\x01a")
 
 
-def test_deep_nesting_is_rejected():
+@given(st.integers(0, 200))
+def test_deep_nesting_is_rejected(levels):
     data = b""
-    for _ in range(200):
+    for _ in range(levels):
         data = b"\x12" + _length(data) + data
-    with pytest.raises(DecodeError):
-        decoder("plant.Reading.Inner").decode(data)
+    if levels <= 100:
+        assert decoder("plant.Reading.Inner").decode(data) is not None
+    else:
+        with pytest.raises(DecodeError):
+            decoder("plant.Reading.Inner").decode(data)
 
 
 def _length(data):
@@ -132,6 +138,20 @@ BOMB = MessageTypes(
             repeated B b = 1; repeated bool ok = 2; repeated double d = 3; string s = 4; repeated string t = 5; }"""
     },
 )
+
+
+@given(st.integers(0, 12), st.integers(7, 20))
+def test_protobuf_list_has_values_up_to_the_limit(items, limit):
+    bomb = ProtobufDecoder(BOMB, "B")
+    data = bomb.encode({"t": ["y"] * items})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(value_reader, "MAX_VALUES", limit)
+        # The message itself and its five fields count too.
+        if items + 6 <= limit:
+            assert bomb.decode(data)["t"] == ["y"] * items
+        else:
+            with pytest.raises(DecodeError, match=f"more than {limit} values"):
+                bomb.decode(data)
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
+from bridge.payloads.sparkplug import datatypes
 from bridge.payloads.sparkplug.datatypes import DATATYPES, MAX_BOOLEANS, datatype_name, value_of
 from bridge.payloads.sparkplug.wire_format import read_payload
 from tests.payloads.sparkplug.wire import (
@@ -140,3 +143,15 @@ def test_data_set_is_rows_of_converted_values():
         "types": ["Int32", "String"],
         "rows": [[-5, "x", None]],
     }
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_boolean_array_has_booleans_up_to_the_limit(count, limit):
+    data = part(16, count.to_bytes(4, "little") + bytes(5))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(datatypes, "MAX_BOOLEANS", limit)
+        if count <= limit:
+            assert value("BooleanArray", data) == [False] * count
+        else:
+            with pytest.raises(DecodeError, match=f"an array of {count} booleans"):
+                value("BooleanArray", data)

@@ -12,8 +12,10 @@ def test_sessions_end_and_are_bounded():
     sessions = LoginSessions({Role.EDIT: "a-token-of-the-plant"}, lambda: now[0])
     first = sessions.begin(EDITOR)
     assert sessions.user_of(first) == EDITOR
-    for _ in range(MAX_SESSIONS):
-        last = sessions.begin(VIEWER)
+    for _ in range(MAX_SESSIONS - 1):
+        sessions.begin(VIEWER)
+    assert sessions.user_of(first) == EDITOR
+    last = sessions.begin(VIEWER)
     assert sessions.user_of(first) is None
     assert sessions.user_of(last) == VIEWER
     now[0] += SESSION_SECS

@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from bridge.web.endpoints import mapping_files
 from tests.web.conftest import TOKEN, VIEW_TOKEN
 
 OURS = {"X-Mqtt-Kinesis": "page", "Authorization": f"Bearer {TOKEN}"}
@@ -213,8 +214,13 @@ def test_malformed_save_is_refused(client, asked):
     assert client.put("/api/mappings/new", json=asked).status_code == 400
 
 
-def test_text_beyond_the_limit_is_refused(client):
+def test_text_beyond_the_limit_is_refused(client, monkeypatch):
     assert save(client, OTHER + "#" * 200_000, None, "new").status_code == 413
+    monkeypatch.setattr(mapping_files, "MAX_MAPPING_CHARS", len(OTHER))
+    assert save(client, OTHER + "#", None, "new").status_code == 413
+    assert save(client, OTHER, None, "new").status_code == 200
+    assert post(client, "compare", "new", text=OTHER + "#").status_code == 400
+    assert post(client, "compare", "new", text=OTHER).status_code == 200
 
 
 WRITES = [("PUT", "/api/mappings/press")] + [

@@ -1,9 +1,12 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import TransformError
 from bridge.mapping.expressions.expression import ExpressionError, compile_expression
+from bridge.mapping.expressions.functions import regex
 
 
 def search(text, **scope):
@@ -74,3 +77,18 @@ def test_pattern_of_a_message_has_less_memory_than_one_of_the_mapping():
     assert search(f"regex_match('größe', '{pattern}')") is True
     with pytest.raises(TransformError, match="the pattern is not valid"):
         search("regex_match('größe', p)", p=pattern)
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_pattern_has_characters_up_to_the_limit(characters, limit):
+    pattern = "a" * characters
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(regex, "MAX_PATTERN_CHARS", limit)
+        if characters <= limit:
+            assert search(f"regex_match(t, '{pattern}')", t=pattern)
+            assert search("regex_match(t, t)", t=pattern)
+        else:
+            with pytest.raises(ExpressionError, match=f"longer than {limit} characters"):
+                compile_expression(f"regex_match(t, '{pattern}')")
+            with pytest.raises(TransformError, match=f"longer than {limit} characters"):
+                search("regex_match(t, t)", t=pattern)
