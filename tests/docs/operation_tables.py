@@ -22,6 +22,7 @@ from bridge.monitoring.recording import curve_file, event_log, time_series
 from bridge.monitoring.recording.curves import RESOLUTIONS
 from bridge.monitoring.recording.time_series import TimeSeries
 from bridge.mqtt import connection, packet_stream, properties
+from bridge.mqtt.settings import MqttSettings
 from bridge.payloads import compression, json_values, number, xml
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
 from bridge.payloads.sparkplug import datatypes, wire_format
@@ -82,28 +83,26 @@ def limits_table() -> str:
 
 def message_limits():
     yield "**Messages**", "", ""
-    yield (
-        "MQTT message",
-        "10 MiB",
-        "dead letter with only the beginning of the message; set by `mqtt.max_message_bytes`, at most 256 MiB",
-    )
+    beyond = "dead letter with only the beginning of the message; set by `mqtt.max_message_bytes`, at most 256 MiB"
+    yield "MQTT message", size(MqttSettings.model_fields["max_message_bytes"].default), beyond
     yield "MQTT topic, bytes", 65_535, "not possible: this is a limit of MQTT"
     yield "packet other than a message", size(packet_stream.MAX_CONTROL_BYTES), "the connection is closed"
-    yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "further messages are in the next transaction"
-    yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
-    yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
-    yield (
-        "records of one transaction",
-        burst_mapper.MAX_TRANSACTION_RECORDS,
-        "further records are in the next transaction",
-    )
+    beyond = "the bridge reads no more before the commit; the messages of the last reads can exceed the limit"
+    yield "messages of one transaction", connection.MAX_BURST_MESSAGES, beyond
     beyond = (
-        "further records are in the next transaction; the limit is "
+        "further messages are in the next transaction; records of simple mappings, one for each message, do not count"
+    )
+    yield "records of one transaction", burst_mapper.MAX_TRANSACTION_RECORDS, beyond
+    beyond = (
+        "further messages are in the next transaction; the limit is "
         f"1/{transaction_budget.TRANSACTION_SHARE} of `spool.max_bytes`, if that is less"
     )
     yield "bytes of one transaction", size(transaction_budget.MAX_TRANSACTION_BYTES), beyond
     share = f"1/{transaction_budget.MESSAGE_SHARE} of `spool.max_bytes`"
-    yield "records and dead letters that a mapping creates for one message, bytes", share, "one dead letter `too_large`"
+    beyond = (
+        "one dead letter `too_large` for each mapping whose results do not fit; up to 3/8 fit in an empty transaction"
+    )
+    yield "records and dead letters that the mappings create for one message, bytes", share, beyond
     share = f"1/{spool_settings.DEAD_LETTER_SHARE * PAYLOAD_SHARE} of `spool.max_bytes`"
     or_less = f"the limit is at most 1/{PAYLOAD_SHARE} of `spool.max_dead_letter_bytes`"
     beyond = f"one dead letter `too_large` for the message; {or_less}"
@@ -111,7 +110,7 @@ def message_limits():
     yield "payload of a dead letter, bytes", share, f"only its beginning is stored; {or_less}"
     yield (
         "dead letters",
-        "256 MiB",
+        size(spool_settings.SpoolSettings.model_fields["max_dead_letter_bytes"].default),
         (
             "the oldest ones are evicted and counted; set by `spool.max_dead_letter_bytes`, at most "
             f"1/{spool_settings.DEAD_LETTER_SHARE} of `spool.max_bytes`"
@@ -127,19 +126,26 @@ def message_limits():
     )
     beyond = "dead letter `poison`"
     yield "processes that end while they map the same message", poison_guard.MAX_DEATHS, beyond
+    yield from payload_limits()
+
+
+def payload_limits():
     yield "levels of a JSON payload", 1024, "dead letter `decode`"
+    yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
+    yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a JSON payload: its commas, lists and objects", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a CSV payload: its fields and lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "lines and documents of a payload of JSON lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a payload of line protocol", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of an XML payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "elements and attributes of an XML payload", xml.MAX_PARTS, "dead letter `decode`"
-    yield "a tag or comment of an XML payload", size(xml.MAX_TAG_BYTES), "dead letter `decode`"
+    beyond = f"dead letter `decode`; up to {size(2 * xml.MAX_TAG_BYTES)} may be read, depending on the position"
+    yield "a tag or comment of an XML payload", size(xml.MAX_TAG_BYTES), beyond
     yield "values of an Avro payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of an Avro record that contains itself", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a Protocol Buffers message", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of a Protocol Buffers message", 100, "dead letter `decode`; this is a limit of the package protobuf"
-    yield "bytes of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
+    yield "characters of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
     yield "levels of a Sparkplug payload", wire_format.MAX_DEPTH, "dead letter `decode`"
     yield "metrics and other parts of a Sparkplug payload", wire_format.MAX_PARTS, "dead letter `decode`"
     yield "booleans of a Sparkplug array", datatypes.MAX_BOOLEANS, "dead letter `decode`"
@@ -159,9 +165,11 @@ def mapping_limits():
     yield "**Mapping files**", "", ""
     yield "a YAML file", size(files.MAX_DOCUMENT_BYTES), "the file does not load"
     yield "levels of a YAML file", node_builder.MAX_DEPTH, "the file does not load"
+    yield "values that the aliases of a YAML file stand for", node_builder.MAX_ALIASED_VALUES, "the file does not load"
     yield "schema files", schema_files.MAX_FILES, "further files are not read"
     yield "a schema file", size(schema_files.MAX_SCHEMA_BYTES), "the file is not read, and the bridge reports it"
     yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
+    yield "values of a lookup table, CSV", json_values.MAX_VALUES, "the table does not load"
     yield "names in `vars`", mapping_spec.MAX_VARS, "the file does not load"
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
@@ -186,9 +194,12 @@ def mapping_limits():
     yield "all records of `each` for one message, bytes", size(record_builder.MAX_RECORDS_BYTES), beyond
     yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "the reason is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
-    yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"
+    yield "characters of all texts that a projection produces", projection.MAX_CHARACTERS, "dead letter `transform`"
+    what = "characters of a text that `format`, `join` or `replace` makes longer"
+    yield what, function.MAX_TEXT_CHARS, "dead letter `transform`"
     yield "parts of `split`", text.MAX_PARTS, "dead letter `transform`"
-    yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, "the file does not load"
+    beyond = "the file does not load; dead letter `transform` if the regular expression comes from a message"
+    yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, beyond
     yield (
         "keys that `changes` stores",
         change_filter.MAX_KEYS,
@@ -202,8 +213,9 @@ def mapping_limits():
             "longest ago are evicted and counted (`mapping_state_evicted`), and records of `sample` are sent early"
         ),
     )
-    yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"
-    yield "memory of the cache of topics", size(router.MAX_CACHED_BYTES), "topics are matched without the cache"
+    what = "`at_least_every_secs` of `changes`, `every_secs` of `sample`"
+    yield what, f"{stateful_spec.MAX_EVERY_SECS:,} s", "the file does not load"
+    yield "estimated memory of the cache of topics", size(router.MAX_CACHED_BYTES), "the cache does not store the topic"
     yield "stored topics that no mapping matches", topic_coverage.MAX_TOPICS, "further topics are only counted"
 
 
@@ -227,7 +239,8 @@ def kinesis_limits():
         "the request is repeated",
     )
     yield "pages of ListShards", responses.MAX_PAGES, "the request is repeated"
-    yield "bytes in flight to an endpoint", size(adaptive_concurrency.MAX_WINDOW_BYTES), "further requests wait"
+    beyond = "further requests wait; one request can exceed the limit"
+    yield "bytes in flight to an endpoint", size(adaptive_concurrency.MAX_WINDOW_BYTES), beyond
     yield (
         "full shards of a stream that wait on disk",
         shard_deferral.MAX_DEFERRED_SHARDS,
@@ -256,9 +269,9 @@ def process_limits():
         "older points are replaced",
     )
     yield (
-        "series of the page's last hour, by mapping and stream",
+        "curves of the page's last hour, including those of mappings and streams",
         time_series.MAX_SERIES,
-        "further series are not drawn",
+        "further curves are not drawn",
     )
     yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest session ends; each session ends after 12 hours"
     yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "response with status 413"
@@ -270,7 +283,7 @@ def process_limits():
 
 
 def editor_limits():
-    yield "trials and checks that wait for the playground", playground.MAX_REQUESTS, "response with status 409"
+    yield "trials and checks that run or wait", playground.MAX_REQUESTS, "response with status 409"
     yield (
         "a trial, a check or a preview",
         f"{playground.PATIENCE_SECS:.0f} s",
@@ -284,7 +297,7 @@ def editor_limits():
     yield (
         "memory of a trial, a check or a preview",
         size(memory_limit.JOB_BYTES),
-        "response with status 409; nothing is saved",
+        "response with status 409, or a trial with the error `MemoryError`; nothing is saved",
     )
     yield (
         "memory of the playground, including all tables and schemas",
@@ -296,7 +309,7 @@ def editor_limits():
     yield (
         "characters of a mapping on the page",
         job_requests.MAX_MAPPING_CHARS,
-        "response with status 413; edit the file in its folder",
+        "saving: response with status 413; a trial: 409; a comparison: 400; edit the file in its folder",
     )
     yield "mapping files in a folder where the page creates one", mapping_editor.MAX_FILES, "response with status 409"
     oldest = "the oldest versions are deleted"
