@@ -22,6 +22,7 @@ import orjson
 from tests.fakes.kinesis_connection import Connection, stream_name
 from tests.fakes.kinesis_faults import Fault, RecordFault, Script
 from tests.fakes.kinesis_streams import KinesisError, Shard, Stream
+from tests.harness.network import close_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,7 +89,7 @@ class KinesisStandIn:
         self._loop.close()
 
     async def _close(self) -> None:
-        self._server.close()
+        await close_server(self._server)
         for connection in tuple(self.connections):
             connection.abort()
         await asyncio.sleep(0)

@@ -1,5 +1,6 @@
-"""Free ports on 127.0.0.1."""
+"""Free ports on 127.0.0.1, and the end of servers."""
 
+import asyncio
 import os
 import random
 import socket
@@ -45,3 +46,16 @@ def wait_for_port(port: int, *, timeout_secs: float = 10, still_alive=lambda: Tr
             time.sleep(0.005)
         else:
             return
+
+
+async def close_server(server: asyncio.Server) -> None:
+    """Close a server. The caller then closes its connections.
+
+    asyncio accepts a connection in three steps. If the server is closed between these steps, asyncio forgets the
+    connection without closing it. Therefore the server first stops to accept connections, and waits for these steps.
+    """
+    for listener in server.sockets:
+        server.get_loop().remove_reader(listener)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    server.close()

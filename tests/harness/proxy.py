@@ -15,7 +15,7 @@ import struct
 import threading
 from collections.abc import Callable
 
-from tests.harness.network import free_port
+from tests.harness.network import close_server, free_port
 
 BLOCK = 256 * 1024
 ABORT = struct.pack("ii", 1, 0)
@@ -84,19 +84,24 @@ class Proxy:
         await self._listen()
 
     async def _stop(self):
-        self._close_server()
-        for task in self._tasks:
+        await self._close_server()
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # A task that is cancelled before its first step does not close its connection.
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _listen(self):
         if not self._server:
-            self._server = await asyncio.start_server(self._serve, self._host, self.port)
+            self._server = await asyncio.start_server(self._accept, self._host, self.port)
 
-    def _close_server(self):
-        if self._server:
-            self._server.close()
+    async def _close_server(self):
+        if server := self._server:
             self._server = None
+            await close_server(server)
 
     async def _hang(self):
         self._flowing.clear()
@@ -107,7 +112,7 @@ class Proxy:
             writer.transport.abort()
 
     async def _cut(self):
-        self._close_server()
+        await self._close_server()
         for writer in self._writers:
             writer.transport.abort()
 
@@ -115,11 +120,14 @@ class Proxy:
         self._flowing.set()
         await self._listen()
 
-    async def _serve(self, reader, writer):
+    def _accept(self, reader, writer):
         self.accepted += 1
-        task = asyncio.current_task()
-        assert task
+        self._writers.add(writer)
+        task = self._loop.create_task(self._serve(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader, writer):
         try:
             with self._kept(writer):
                 await self._connect(reader, writer)
@@ -127,8 +135,6 @@ class Proxy:
             pass  # one side has closed the connection, or no process listens on the target
         except* asyncio.CancelledError:
             pass  # the proxy is closing; without this, asyncio would print a traceback for each connection
-        finally:
-            self._tasks.discard(task)
 
     async def _connect(self, reader, writer):
         await self._flowing.wait()

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 import time
@@ -157,3 +158,15 @@ def test_slow_link_delays_each_block_in_both_directions(proxy):
         assert time.monotonic() - start >= 0.2
         proxy.heal()
         assert ask(connection) == b"hello"
+
+
+def test_stop_closes_also_connections_that_begin_at_this_time():
+    with socket.create_server(("127.0.0.1", 0)) as target, contextlib.ExitStack() as clients:
+        ended = []
+        for _ in range(20):
+            with Proxy(target.getsockname()[1]) as proxy:
+                some = [socket.create_connection(("127.0.0.1", proxy.port), timeout=20) for _ in range(4)]
+                ended += [clients.enter_context(each) for each in some]
+        for client in ended:
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""

@@ -181,6 +181,16 @@ class AmqttBroker:
                 "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
             }
         )
+        connected = broker.stream_connected
+
+        async def connected_and_closed(reader: Any, writer: asyncio.StreamWriter, **listener: Any) -> None:
+            try:
+                await connected(reader, writer, **listener)
+            finally:
+                writer.close()
+
+        # amqtt does not close the connection of a client that leaves before its CONNECT.
+        broker.stream_connected = connected_and_closed
         stop = asyncio.Event()
         await broker.start()
         self._stopping = asyncio.get_running_loop(), stop

@@ -123,9 +123,12 @@ class LinkProxy:
         listener.setblocking(False)
         listener.bind((self._host, self.port))
         listener.listen(256)
-        self._keep(self._accept())
+        self._accepting = self._keep(self._accept())
 
     async def _stop(self):
+        self._accepting.cancel()
+        # A task that is cancelled before its first step would not close its connection.
+        await asyncio.sleep(0)
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -136,6 +139,7 @@ class LinkProxy:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accept(self):
         while True:

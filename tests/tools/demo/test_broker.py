@@ -42,6 +42,16 @@ def test_broker_is_embedded_if_mosquitto_does_not_start(tmp_path):
     broker.stop()
 
 
+def test_embedded_broker_closes_a_connection_without_connect(tmp_path):
+    broker = start_broker(tmp_path, None)
+    try:
+        with socket.create_connection((HOST, broker.port), timeout=20) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b""
+    finally:
+        broker.stop()
+
+
 def test_broker_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
     with socket.create_server((HOST, 0)) as taken:
         monkeypatch.setattr(demo_broker, "free_port", lambda: taken.getsockname()[1])
