@@ -76,7 +76,7 @@ test-lowest: $(VENV)/.test
 REQUIREMENTS := docker/requirements
 COMPILE = build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 lock:
-	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	$(PYTHON) -m venv --clear build/lock && build/lock/bin/pip install --quiet uv
 	mkdir -p $(REQUIREMENTS)
 	echo 'setuptools>=77,<82' | $(COMPILE) - --output-file $(REQUIREMENTS)/build.txt
 	$(COMPILE) pyproject.toml --output-file $(REQUIREMENTS)/base.txt

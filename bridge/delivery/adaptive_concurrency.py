@@ -12,8 +12,8 @@ All streams that are sent to the same endpoint share one link, and therefore one
     link window     maximum number of bytes that may wait to leave this machine: bandwidth * MAX_QUEUE_SECS
     request size    bandwidth * REQUEST_SECS. While the link carries one request, the next request is prepared.
 
-A link of 8 kB/s with a short latency carries one or two requests of 8 kB at a time. A link of 12 MB/s with a latency of
-100 ms carries as many requests as there are threads.
+On a link of 8 kB/s with a short latency, the window is 16 kB: one or two requests of 8 kB. On a link of 12 MB/s with a
+latency of 100 ms, the window is 24 MB. That is more than the maximum number of requests, if each of them is small.
 
 Increase: the bandwidth is the maximum of the last samples, so one faster sample raises the bandwidth and the window.
 While the bandwidth rises, the maximum number of requests in flight rises by one at a time.

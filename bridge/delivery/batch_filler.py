@@ -150,8 +150,8 @@ class BatchFiller:
     def _allowed_bytes(self, shard: Shard | None) -> int:
         """Return how many bytes may be sent now to a shard.
 
-        If `shard` is None and the bridge chooses the keys, return the sum over all shards. If `shard` is None and the
-        messages have keys, return the maximum size of a request.
+        If `shard` is None and the bridge chooses the keys, return the sum over all shards, if they are known and few.
+        In all other cases without a shard, return the maximum size of a request.
         """
         if shard is not None:
             return self._limiter.available(shard.id, self.now)[1]

@@ -223,9 +223,8 @@ class KeyQueues:
 
     def oldest(self) -> int | None:
         """Return the lowest number of waiting records. With `live_first`, a queue may begin with a higher number."""
-        queues = [
-            queue for shard in self._shard_queues.values() for queue in (*shard.key_queues.values(), *shard.ready)
-        ]
+        shards = self._shard_queues.values()
+        queues = [queue for shard in shards for queue in (*shard.key_queues.values(), *shard.ready)]
         return min(
             (min(queue.records).number for queue in (*queues, *self._backing_off) if queue.records), default=None
         )
@@ -269,7 +268,8 @@ class KeyQueues:
                 queue.state = "ready"
                 queue.shard_queue.ready.append(queue)
             if queue.state == "ready":
-                queue.shard_queue.count(1, size)
+                queue.shard_queue.ready_records += 1  # a call of `count` would be slower
+                queue.shard_queue.ready_bytes += size
         return total
 
     def _queues_of(self, records: Sequence[Record]) -> list[KeyQueue]:

@@ -192,8 +192,8 @@ class SenderPool:
     def _wait_secs(self, now: float) -> float:
         """Return the seconds until a stream must be checked, or the link's pause ends. A change ends the wait."""
         link = self._link_wait_secs(now)
-        # Streams that could send now wait for the link, so they do not shorten the wait. A response, or the end of the
-        # link's pause, wakes the leader.
+        # Only the link prevents the other streams from sending, so an earlier check would not help them. A response, or
+        # the end of the link's pause, wakes the leader.
         later = [sender.next_check_at - now for sender in self._senders if sender.next_check_at > now]
         return min([*later, link if link > 0 else MAX_WAIT_SECS, MAX_WAIT_SECS])
 

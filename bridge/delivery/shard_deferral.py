@@ -112,7 +112,7 @@ class ShardDeferral:
     def _defer_if_crowded(self, waiting: list[tuple[Shard, int, int]], shards: int, records: int, size: int) -> None:
         """Defer the shard with the most records, if the memory is half full and another shard has hardly any records.
 
-        Only the memory that deferred shards do not use is considered. `records` and `size` limit all shards together.
+        `records` and `size` are the limits of the memory for all shards. Subtract what deferred shards use of them.
         """
         others = [each for each in waiting if self._not_deferred(each[0])]
         (all_records, all_bytes), (of_others, bytes_of_others) = _sums(waiting), _sums(others)

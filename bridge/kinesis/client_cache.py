@@ -61,7 +61,7 @@ class CachedClient(NamedTuple):
 
     @property
     def credential(self) -> str:
-        """Description of the access key and its source for error messages. It contains only the end of the key."""
+        """Text for error messages: the last 4 characters of the access key, and the source of the key."""
         key = self.credentials.get_frozen_credentials().access_key or ""
         return f"the access key that ends in {key[-4:]} (kinesis.authentication, type: {self.type})"
 

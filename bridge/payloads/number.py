@@ -56,7 +56,7 @@ def _excerpt(payload: bytes) -> str:
 
 
 def _reason(payload: bytes) -> str:
-    """Return the text of an error, with the byte offset of the first character that does not belong to a number."""
+    """Return the text of an error. If possible, it names the byte offset of the first character that is wrong."""
     if not payload.strip():
         return "not a number: the payload is empty"
     if len(payload) > _MAX_CHARS:

@@ -157,7 +157,7 @@ class _XmlReader:
         if name not in members:
             members[name] = [value] if name in self._lists else value
         elif type(members[name]) is list:
-            # The value of a single element is never a list. So a list holds the values of repeated elements.
+            # `value` is never a list. So a list in `members` was created here, for repeated elements of this name.
             members[name].append(value)
         else:
             members[name] = [members[name], value]

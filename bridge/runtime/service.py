@@ -242,7 +242,7 @@ class Service:
 
     def stop(self, deadline_secs: float) -> bool:
         """Stop within `deadline_secs`. Return True if every thread ended by itself."""
-        # Read `left` first, because it needs the connection, which is closed below.
+        # Read `self.left` before the MQTT connection is closed below. After that, it would be False.
         deadline, left = self._clock() + deadline_secs, self.left
         self._stopping.set()
         # Send no new requests: they would prolong the stop, because each request may take seconds on a slow link.

@@ -41,7 +41,7 @@ The code:
     read_only.py           access from other processes
     settings.py            section `spool` of bridge.yaml
 
-Every row has a CRC-32 of its other columns (bridge/spool/database/tables.py).
+Every row has an XXH32 hash of its other columns (bridge/spool/database/tables.py).
 
 Only this folder imports sqlite3. Only the ingest thread writes to the database. The senders' threads read through a
 separate connection.

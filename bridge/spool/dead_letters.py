@@ -22,7 +22,7 @@ DEAD_LETTER_BYTES = 500
 _SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
 PAYLOAD_SHARE = 4
 """One payload may use at most a quarter of the space for dead letters. A larger payload is truncated."""
-_AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
+_AMEND = "update dead_letters set code = ?, detail = ?, hash = ? where number = ?"
 # Each eviction frees an additional sixteenth of the limit. Otherwise, each following burst would cause an eviction too.
 _EVICTED_SHARE = 16
 # Template of an evicted dead letter. `_evict` sets only the mapping and the streams, which the ledger needs.
@@ -53,7 +53,7 @@ def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
-    """Return a dead letter as a row of the table DEAD_LETTERS, without the CRC."""
+    """Return a dead letter as a row of the table DEAD_LETTERS, without the hash."""
     # SQLite has no types for a tuple, a dict or a bool. A tuple or dict becomes a JSON text, a bool an integer.
     return dead_letter._replace(
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # the type of the column
@@ -77,17 +77,17 @@ def read_dead_letters(
     where = "where number = ?" if number is not None else "where number > ?"
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (after if number is None else number, newest) if value is not None]
-    query = f"select {', '.join(DeadLetter._fields)}, crc, number from dead_letters {where} {order}"
+    query = f"select {', '.join(DeadLetter._fields)}, hash, number from dead_letters {where} {order}"
     for *row, found in database.execute(query, arguments):
         try:
-            # Verify the CRC with `checked`, so that a damaged dead letter is never shown or replayed.
+            # Verify the hash with `checked`, so that a damaged dead letter is never shown or replayed.
             yield StoredDeadLetter(found, dead_letter_of(DEAD_LETTERS.checked(tuple(row))))
         except DamagedRow as error:
             raise DamagedRow(f"dead letter {found} is damaged") from error
 
 
 def dead_letter_of(row: Sequence[Any]) -> DeadLetter:
-    """Return the dead letter in a row of DEAD_LETTERS. The row must not contain the CRC."""
+    """Return the dead letter in a row of DEAD_LETTERS. The row must not contain the hash."""
     dead_letter = DeadLetter._make(row)
     streams, properties = tuple(json.loads(row[2])), json.loads(row[12])  # both are stored as JSON
     return dead_letter._replace(streams=streams, retain=bool(dead_letter.retain), properties=properties)
@@ -158,7 +158,7 @@ def write_dead_letters(
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     for code, detail, number in amended:
         for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
-            # The changed columns need a new CRC.
+            # The changed columns need a new hash.
             changed = DeadLetter._make(row)._replace(code=code, detail=detail)
             database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
@@ -193,7 +193,7 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
 
 def _streams_of(number: int, text: str) -> tuple[str, ...]:
     """Return the streams in a row's JSON text. Raises DamagedRow."""
-    # The text may be damaged, because `_evict` does not read the payload and so cannot check the row's CRC.
+    # The text may be damaged, because `_evict` does not read the payload and so cannot check the row's hash.
     try:
         return tuple(json.loads(text))
     except (ValueError, TypeError) as error:

@@ -73,7 +73,7 @@ class SpoolDirectory:
         database_file.resync_wal(self.database)
 
     def note_opened(self) -> None:
-        """Store in the lock file that the spool was opened since the present boot of the machine."""
+        """Store the identifier of the machine's present boot in the lock file, after the spool was opened."""
         self._lock.note_boot()
 
     def mark_damaged(self, why: str) -> None:

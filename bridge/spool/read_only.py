@@ -198,7 +198,7 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
 def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[Record]:
     """Return a page of a queue's records with numbers above `last`. Raises DamagedRow."""
     rows = database.execute(
-        f"select number, mapping, key, data, crc from queue_{queue} where number > ? order by number limit ?",
+        f"select number, mapping, key, data, hash from queue_{queue} where number > ? order by number limit ?",
         (last, PAGE_RECORDS),
     ).fetchall()
     return checked_records(queue, rows)
@@ -250,7 +250,7 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
-    # Read without a check of the CRCs, because `spool verify` reports damaged rows separately.
+    # Read without a check of the hashes, because `spool verify` reports damaged rows separately.
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
     lines = database.execute(f"select mapping, stream, {', '.join(STORED)} from ledger").fetchall()

@@ -81,7 +81,7 @@ def _remove_noise(node: dict[str, Any]) -> None:
     Titles only repeat the names of the options. Defaults that are null, a list or a table are no useful proposals.
     """
     node.pop("title", None)
-    # Editors show write-only values as secrets, and paths and passwords as broken links. Both would only distract.
+    # Some editors mark values with these properties as secrets or as broken links, which would only distract.
     node.pop("writeOnly", None)
     if node.get("format") in {"path", "password"}:
         del node["format"]

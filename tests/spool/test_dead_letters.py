@@ -26,7 +26,7 @@ def database(tmp_path):
 
 def test_table_has_a_column_for_every_field(database):
     columns = [row[1] for row in database.execute("pragma table_info(dead_letters)")]
-    assert columns == [*DeadLetter._fields, "crc", "number"]
+    assert columns == [*DeadLetter._fields, "hash", "number"]
 
 
 def test_dead_letter_is_read_as_it_was_written(database):
@@ -93,7 +93,7 @@ def test_evict_dead_letter_with_damaged_streams_is_damage(database):
         write_dead_letters(database, [dead_letter()], {}, [], limit=0, used=0)
 
 
-def test_amended_dead_letter_has_the_new_reason_and_a_new_crc(database):
+def test_amended_dead_letter_has_the_new_reason_and_a_new_hash(database):
     DEAD_LETTERS.write(database, [to_row(dead_letter(properties={"a": "ä"}))])
     write_dead_letters(database, [], {}, [("transform", "new", 1)], limit=1 << 20, used=0)
     [(_, found)] = read_dead_letters(database)

@@ -241,7 +241,7 @@ class Compiler:
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
     def _looped(self, base: Search, loop: Node) -> Search:
-        """Return a closure that returns the list of a loop, and evaluates the values that `hoisting` has found."""
+        """Return a closure for the list of a loop. It also evaluates the values that `hoisting` has found."""
         outer = [(value.binding, self._node(value.node)) for value in loop.get(OUTER, ())]
         return evaluation.looped(base, outer, self.evaluation) if outer else base
 

@@ -187,10 +187,11 @@ def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[
 
 
 def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation: Evaluation) -> Search:
-    """Return a closure that returns the list of a loop, and evaluates the values that each element repeats.
+    """Return a closure for the list of a loop. It also evaluates the values that are the same for all elements.
 
-    `base` is the closure for the list. `outer` are the repeated values: pairs of the number of a variable and the
-    closure for its value. Before the loop, the returned closure evaluates these values once, and sets the variables.
+    `base` is the closure for the list. `outer` are the values found by `hoisting`: pairs of the number of a
+    variable and the closure for its value. Before the loop, the returned closure evaluates these values once, and sets
+    the variables.
 
     Each element of the result may contain the repeated values. The result can then be much larger than the message, so
     the closure counts the repeated values as work. It raises TransformError if the work exceeds MAX_STEPS.

@@ -1,7 +1,7 @@
 """Access to SQLite.
 
 database_file.py      connections, pragmas, and checks before a file is opened
-tables.py             the tables, and the CRC in each row
+tables.py             the tables, and the hash in each row
 transaction.py        everything that one commit writes
 reader.py             reads for any thread, on a separate connection
 name_ids.py           numbers for the names of mappings and streams

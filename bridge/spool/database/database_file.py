@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4D514B53  # "MQKS" in ASCII. The program `file` shows this number.
 SQLITE_VERSION = sqlite3.sqlite_version
 """Version of the SQLite library in use."""
-VERSION = 4
+VERSION = 5
 """Version of the format of the tables. It is stored in the pragma `user_version` and in the table `meta`.
 
 If the two stored values differ, the file is damaged.
@@ -228,6 +228,6 @@ def _open(file: Path) -> sqlite3.Connection:
 def _create(database: sqlite3.Connection) -> None:
     tables = "\n".join(table.sql for table in TABLES)
     marks = f"pragma user_version={VERSION}; pragma application_id={APPLICATION_ID};"
-    key, value, crc = META.row(_FORMAT, str(VERSION))
-    noted = f"insert into meta values ('{key}', '{value}', {crc});"
+    key, value, row_hash = META.row(_FORMAT, str(VERSION))
+    noted = f"insert into meta values ('{key}', '{value}', {row_hash});"
     database.executescript(f"begin immediate; {tables} {noted} {marks} commit;")

@@ -46,7 +46,7 @@ class SpoolReader:
         SpoolWriteError.
         """
         query = (
-            f"select number, mapping, key, data, crc from queue_{stream} "
+            f"select number, mapping, key, data, hash from queue_{stream} "
             "where number >= ? and number < ? order by number"
         )
         if newest:

@@ -1,4 +1,4 @@
-"""Verification of the database when the bridge starts: its structure, the CRC of each row, and the ledger's counts.
+"""Verification of the database when the bridge starts: its structure, the hash of each row, and the ledger's counts.
 
 The verification stops after VERIFY_SECS, even if it is incomplete. This is safe, because each record is verified again
 when it is read.
@@ -40,7 +40,7 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
-        # Check the ledger first, because this takes little time. The ledger shows lost rows, which a CRC cannot detect.
+        # Check the ledger first, because this is fast. The ledger shows lost rows, which a hash cannot detect.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:
@@ -70,9 +70,9 @@ def _verify_structure(database: sqlite3.Connection) -> None:
 
 
 def _verify_records(database: sqlite3.Connection, ledger: Ledger, queue: int) -> None:
-    """Compare each record with its CRC, and the number of records with the ledger."""
+    """Compare each record with its hash, and the number of records with the ledger."""
     count = 0
-    for row in database.execute(f"select number, mapping, key, data, crc from queue_{queue}"):
+    for row in database.execute(f"select number, mapping, key, data, hash from queue_{queue}"):
         if not is_intact_record(queue, row):
             raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
         count += 1

@@ -103,7 +103,7 @@ class DeferringQueue(ABC):
 
     @abstractmethod
     def _first_unsent(self) -> int:
-        """Return the lowest number that the queue has not handed out."""
+        """Return the lowest record number that `take_batch` may still return, or else the number of the next record."""
 
     @abstractmethod
     def _not_handed_out(self) -> list[Span]:

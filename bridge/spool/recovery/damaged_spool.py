@@ -1,4 +1,4 @@
-"""Contents of a damaged spool: all rows with a valid CRC, sorted by table."""
+"""Contents of a damaged spool: all rows with a valid hash, sorted by table."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class DamagedSpool:
         return True
 
     def records(self, queue: int, after: int) -> Iterator[Row]:
-        """Yield a queue's records with numbers above `after`, in order. Row: (number, mapping, key, data, CRC)."""
+        """Yield a queue's records with numbers above `after`, in order. Row: (number, mapping, key, data, hash)."""
         pages = self._record_pages.get(queue, ())
         return self._in_order(pages, lambda row: is_intact_record(queue, row), 0, after)
 
     def dead_letters(self, after: int) -> Iterator[Row]:
-        """Yield the dead letters with numbers above `after`, in order. Row: columns of DEAD_LETTERS, CRC, number."""
+        """Yield the dead letters with numbers above `after`, in order. Row: columns of DEAD_LETTERS, hash, number."""
         return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.is_intact(row[:-1]), -1, after)
 
     def _sort(self, page: Page) -> bool:

@@ -1,6 +1,6 @@
 """Scan of a damaged database file. It reads the rows of each page, without SQLite.
 
-Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So every row can be found, even if
+Each row contains a hash that identifies its table (bridge/spool/database/tables.py). So every row can be found, even if
 the schema, the file header, inner pages or the pointer map are damaged. Pages that are free according to the pointer
 map are skipped, because they contain deleted rows.
 

@@ -2,7 +2,7 @@
 
 Salvage works on a copy of the damaged files. The damaged files themselves stay unchanged, so salvage cannot lose
 anything. Salvage writes the intact pages of the write-ahead log into the copied database, and then reads every page of
-the database, without SQLite (`page_scan`). A row is used only if its CRC is correct.
+the database, without SQLite (`page_scan`). A row is used only if its hash is correct.
 
     records        are appended to their queues in order, with new numbers and their old keys
     dead letters   are copied unchanged

@@ -134,7 +134,7 @@ class QueueProof:
         uncovered: list[tuple[int, int]] = []
         # `following` is the number after the last number that a manifest covers so far. At first, it is the first
         # number of the queue (`since`). If records may have expired, the first manifests may have expired too. In this
-        # case, it is the first number of the oldest manifest that exists.
+        # case, `following` is the first number of the oldest manifest that exists.
         oldest = self.manifests[0]
         following, before = (oldest.first if retained_since else oldest.since), ""
         for index, manifest in enumerate(self.manifests):

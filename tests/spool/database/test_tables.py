@@ -58,11 +58,11 @@ def test_whole_record_with_any_changed_column_is_none(values, data):
     ],
 )
 def test_row_with_any_changed_value_is_damaged(table, row, others):
-    *_, crc = table.row(*row)
-    assert table.checked((*row, crc)) == row
+    *_, row_hash = table.row(*row)
+    assert table.checked((*row, row_hash)) == row
     for other in others:
         with pytest.raises(DamagedRow, match=f"a damaged row in table {table.name}"):
-            table.checked((*other, crc))
+            table.checked((*other, row_hash))
 
 
 def test_row_of_one_table_is_none_of_another():

@@ -232,7 +232,7 @@ def test_lost_records_are_logged(tmp_path, caplog):
         ("update meta set value = cast(x'ff' as text) where key = 'held_filters'", 0),
         ("update state set value = x'05'", 0),
         ("update unreleased set packet = 78", 0),
-        ("pragma user_version = 5", 0),
+        ("pragma user_version = 77", 0),
         ("pragma application_id = 5", 0),
     ],
 )
