@@ -3,12 +3,15 @@
 The process of the command writes a request file. The bridge looks for request files twice a second, and writes a
 response file. No open socket is needed.
 
-    spool.path/ID.request   the request, for example {"command": "replay", "numbers": [7, 8], "sent": [BOOT, MS]}
+    spool.path/ID.request   the request, for example {"command": "replay", "numbers": [7, 8], "sent": [BOOT, MS, WAIT]}
     spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the bridge then removes the request
 
 Only the bridge's user and root have access to the spool's folder. So only these two users can send requests or read
-responses. `sent` is the time of the request: the identifier of the machine's boot, and the milliseconds since the boot.
-It does not use the machine's clock, which may be set while a command waits.
+responses. `sent` is the time of the request: the identifier of the machine's boot, the milliseconds since the boot, and
+the milliseconds for which the command waits. It does not use the machine's clock, which may be set while a command
+waits. The bridge ignores a request whose command no longer waits.
+
+A replay may take a minute. So another thread responds to such commands, and `status` always gets a response.
 """
 
 from __future__ import annotations
@@ -46,11 +49,6 @@ UNSEEN_SECS: Final = 2.0
 
 The process is not visible if it runs in another container.
 """
-STALE_MS: Final = 60_000
-"""Requests older than this are ignored. Their commands have probably ended without removing the files.
-
-The bridge normally reads a request after half a second.
-"""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
 _REQUEST, _RESPONSE, _WRITING = ".request", ".response", ".writing"
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
@@ -66,14 +64,20 @@ def serve_requests(
     handlers: Mapping[str, Callable[[dict[str, Any]], bytes]],
     stopping: StopSignal,
     before_poll: Callable[[], None] = lambda: None,
+    *,
+    wants: Callable[[str], bool] = lambda _command: True,
 ) -> None:
     """Respond to requests until `stopping` is set. This function is the body of a thread.
 
-    If a response cannot be written, the error is logged. `before_poll` is called every POLL_SECS.
+    If a response cannot be written, the error is logged. `before_poll` is called every POLL_SECS. `wants` returns True
+    for the commands to which this thread responds, and False for those of another thread.
     """
     while not stopping.wait(POLL_SECS):
         before_poll()
         for request_file in _requests(folder):
+            # The name of a request begins with the command: see `_exchange`.
+            if not wants(request_file.name.partition("-")[0]):
+                continue
             try:
                 _respond(request_file, handlers)
             except OSError as error:
@@ -122,9 +126,9 @@ def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, 
         return json.dumps({"error": _UNKNOWN}).encode()
 
 
-def _is_stale(boot: str, sent_ms: int) -> bool:
-    """Return whether a request is older than STALE_MS, or older than the boot of the machine."""
-    return boot != boot_id().decode() or not 0 <= boot_ms() - sent_ms <= STALE_MS
+def _is_stale(boot: str, sent_ms: int, wait_ms: int) -> bool:
+    """Return whether the command of a request no longer waits. It may have ended without removing the request."""
+    return boot != boot_id().decode() or not 0 <= boot_ms() - sent_ms <= wait_ms
 
 
 def request(folder: Path, command: str = "status", timeout_secs: float = RESPONSE_SECS, **more: Any) -> dict[str, Any]:
@@ -136,7 +140,7 @@ def request(folder: Path, command: str = "status", timeout_secs: float = RESPONS
     if not folder.is_dir():
         raise BridgeNotRunning(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
-        sent = boot_id().decode(), boot_ms()
+        sent = boot_id().decode(), boot_ms(), int(1_000 * timeout_secs)
         value = _exchange(folder, command, {"command": command, "sent": sent, **more}, timeout_secs)
     except OSError as error:
         kind = NoPermission if isinstance(error, PermissionError) else BridgeError
@@ -177,6 +181,11 @@ def _await_response(folder: Path, directory: int, name: str, timeout_secs: float
     deadline = time.monotonic() + (timeout_secs if owner else min(timeout_secs, UNSEEN_SECS))
     while (response := _read_response(directory, name)) is None:
         if time.monotonic() > deadline or owner != _living_owner(folder):
+            if owner and owner == _living_owner(folder):
+                raise BridgeNotRunning(
+                    f"the bridge (process {owner}) has not responded within {timeout_secs:g} s (spool.path {folder}). "
+                    "The process or the machine is busy or stopped: read the bridge's log, and try again"
+                )
             error = BridgeNotRunning(
                 f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
                 "run', or check --config"

@@ -32,7 +32,7 @@ from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
-from bridge.runtime.command_handlers import JOB_SECS, command_handlers, not_ended
+from bridge.runtime.command_handlers import JOBS, job_handlers, status_handlers, wait_until_done
 from bridge.runtime.control_channel import serve_requests
 from bridge.runtime.hang_watchdog import end_process_on_hang, set_timer
 from bridge.runtime.session_record import SessionRecord
@@ -177,6 +177,7 @@ class Service:
         self._begin("ingest", "ingest", self._ingest.run)
         self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
         self._begin("watcher", "answers", self._serve_commands)
+        self._begin("watcher", "jobs", self._serve_jobs)
         if self._web is not None:
             self._begin("page", "page", self._web.run)
 
@@ -209,7 +210,13 @@ class Service:
 
     def _serve_commands(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
-        serve_requests(self._spool.folder.path, command_handlers(self, self._spool.states), self._stopping, timer)
+        serve_requests(
+            self._spool.folder.path, status_handlers(self), self._stopping, timer, wants=lambda name: name not in JOBS
+        )
+
+    def _serve_jobs(self) -> None:
+        handlers = job_handlers(self, self._spool.states, self._stopping)
+        serve_requests(self._spool.folder.path, handlers, self._stopping, wants=JOBS.__contains__)
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, and wait until the result is on disk. Any thread.
@@ -219,12 +226,7 @@ class Service:
         """
         self.dead_letters_folder(worker)
         job = self._ingest.run_job(DeadLetterJob(action, numbers))
-        deadline = self._clock() + JOB_SECS
-        while not job.done.wait(0.1):
-            if self._stopping.is_set():
-                raise BridgeError("interrupted: the bridge stops")
-            if self._clock() > deadline:
-                raise not_ended()
+        wait_until_done(job.done, self._stopping, self._clock)
         return job
 
     def _ensure_sender(self, queue: StreamQueue) -> None:

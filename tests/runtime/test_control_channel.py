@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, BridgeNotRunning
 from bridge.runtime import control_channel
-from bridge.runtime.control_channel import STALE_MS, request, serve_requests
+from bridge.runtime.control_channel import request, serve_requests
 from bridge.spool.lock import boot_id
 from bridge.spool.wall_clock import boot_ms
 
@@ -91,10 +91,13 @@ def respond(folder, handler):
     return responses[0] if responses else None
 
 
+WAIT_MS = 60_000
+
+
 def left_behind(folder, *, age_ms=0, boot=None):
     """Write a request like a command that sent it that many milliseconds ago."""
     request_file = folder / "delete-1-1.request"
-    sent = [boot_id().decode() if boot is None else boot, boot_ms() - age_ms]
+    sent = [boot_id().decode() if boot is None else boot, boot_ms() - age_ms, WAIT_MS]
     request_file.write_text(json.dumps({"command": "delete", "sent": sent}))
     return request_file
 
@@ -106,7 +109,7 @@ def test_response_is_its_owners_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sent", [{"age_ms": STALE_MS + 1_000}, {"age_ms": -3_600_000}, {"boot": "an earlier one"}], ids=str
+    "sent", [{"age_ms": WAIT_MS + 1_000}, {"age_ms": -3_600_000}, {"boot": "an earlier one"}], ids=str
 )
 def test_old_request_is_not_executed(tmp_path, sent):
     done = []
@@ -157,6 +160,34 @@ def test_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
     with pytest.raises(BridgeError, match="the bridge is not running"):
         request(tmp_path, timeout_secs=0.0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bridge_that_is_busy_is_not_reported_as_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(control_channel, "_living_owner", lambda _folder: 4711)
+    with pytest.raises(BridgeNotRunning, match=r"process 4711\) has not responded within 0.1 s"):
+        request(tmp_path, timeout_secs=0.1)
+
+
+def test_status_gets_a_response_while_a_replay_takes_long(tmp_path):
+    started, stopping = threading.Event(), threading.Event()
+
+    def replay(_request):
+        started.set()
+        stopping.wait()
+        return b"{}"
+
+    def serve(handlers, wants):
+        return threading.Thread(target=serve_requests, args=(tmp_path, handlers, stopping), kwargs={"wants": wants})
+
+    threads = [serve(ANSWERS, lambda name: name != "replay"), serve({"replay": replay}, lambda name: name == "replay")]
+    waiting = threading.Thread(target=lambda: request(tmp_path, "replay", timeout_secs=60, numbers=[1]))
+    for thread in (*threads, waiting):
+        thread.start()
+    assert started.wait(30)
+    assert request(tmp_path, timeout_secs=30) == {"status": 1}
+    stopping.set()
+    for thread in (*threads, waiting):
+        thread.join()
 
 
 def test_folder_that_is_not_there_is_reported(tmp_path):
