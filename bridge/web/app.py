@@ -64,7 +64,7 @@ def web_app(
         MonitoringEndpoints(bridge, guard, threads),
         state,
         RecordingEndpoints(bridge, threads),
-        LiveEndpoints(bridge, state.value, stopping),
+        LiveEndpoints(bridge, state.value, stopping, threads),
         MappingEndpoints(bridge, editor, playground, threads),
         MappingFileEndpoints(bridge, editor, playground, threads),
         # The groups must come first: the route /api/dead-letters/{number} of DeadLetterEndpoints also matches the path

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bridge.mapping.router import Router
     from bridge.monitoring.running_bridge import RunningBridge
     from bridge.mqtt.packet_stream import Publish
+    from bridge.web.thread_slots import ThreadSlots
 
 STATE_SECS: Final = 1.0
 TAIL_SECS: Final = 0.5
@@ -249,17 +250,19 @@ async def states(state: StateBroadcast, tap: MessageTap, stopping: Callable[[], 
             await asyncio.sleep(STATE_SECS)
 
 
-async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def messages(
+    tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool], threads: ThreadSlots
+) -> AsyncIterator[bytes]:
     """Yield recent messages that match `wanted`, and then a sample of new ones.
 
     The events end when the client disconnects or the bridge stops.
     """
     # Map the messages in a thread. In the event loop, this would delay other requests.
-    recent = await asyncio.to_thread(tail.recent, wanted)
+    recent = await threads.run(tail.recent, wanted)
     with tail.listening(wanted) as listener:
         # Send the first event at once, even without a message, so that the browser treats the connection as open.
         yield event("messages", recent)
         while not stopping():
             await asyncio.sleep(TAIL_SECS)
             if listener.has_messages:
-                yield event("messages", await asyncio.to_thread(tail.take, listener))
+                yield event("messages", await threads.run(tail.take, listener))

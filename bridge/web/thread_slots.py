@@ -1,4 +1,4 @@
-"""Limit on the threads for the page's requests, so that a thread is always free for a health check."""
+"""Limit on the threads for requests and event streams, so that a thread is always free for a health check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 MAX_REQUESTS: Final = 3
 """Maximum number of requests that run in threads at once.
 
-The event loop has at least 5 threads. The event streams and the health checks use the other threads.
+The event loop has at least 5 threads. Of the other two threads, one creates the state for all listeners, and one is
+free for health checks.
 """
 Value = TypeVar("Value")
 

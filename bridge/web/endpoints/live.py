@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.access.guard import Guard
+    from bridge.web.thread_slots import ThreadSlots
 
 MAX_BUSY_TOPICS: Final = 20
 
@@ -27,9 +28,14 @@ class LiveEndpoints:
     """Handlers of the event streams, which end when `stopping()` is true. `state` returns the complete state."""
 
     def __init__(
-        self, bridge: RunningBridge, state: Callable[[], dict[str, Any]], stopping: Callable[[], bool]
+        self,
+        bridge: RunningBridge,
+        state: Callable[[], dict[str, Any]],
+        stopping: Callable[[], bool],
+        threads: ThreadSlots,
     ) -> None:
         self._bridge = bridge
+        self._threads = threads
         self._state = StateBroadcast(state)
         self._tap = MessageTap(bridge)
         self._stopping = stopping
@@ -57,7 +63,7 @@ class LiveEndpoints:
         wanted = MessageFilter(*(asked.get(name, "") for name in ("topic", "mapping", "text", "outcome")))
         if wanted.outcome not in ("", *OUTCOMES):
             raise RequestError(400, f"outcome: expected one of {', '.join(OUTCOMES)}")
-        return self._stream(messages(self._tap, wanted, self._stopping))
+        return self._stream(messages(self._tap, wanted, self._stopping, self._threads))
 
     async def busy_topics(self, _request: Request) -> Response:
         """Serve GET /api/busy-topics: the topics with the most messages, in a sample since the page was opened.
