@@ -28,8 +28,8 @@ NOTE_CODES: Final = {
     "no-envelope": "Manifests are configured, but no output has `envelope: true`, so the manifests prove nothing.",
     "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
     "constant-key": "`partition_key` is a constant text, but looks like an expression or a capture.",
-    "quoted-name": "Double quotes stand for the name of a field, but no test of the mapping has this field. "
-    "You probably meant a text.",
+    "quoted-name": "A word in double quotes is the name of a field, but no test of the mapping has such a field. "
+    "You probably meant a text in single quotes.",
 }
 """Meaning of each code."""
 # Matches a partition key that looks like an expression (`payload.id`, `topic`), or like a capture (`{machine}`).
