@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ from bridge.payloads.text import decode_utf8, plain_utf8
 
 # Maximum number of characters of the payload that an error message quotes.
 _EXCERPT_CHARS = 20
+# Matches orjson's description of a misspelt `null`, `true` or `false`. Group 1: the first two letters of that word.
+_GUESS = re.compile(r"invalid literal, expected '(\w\w)\w+'")
 
 
 class JsonDecoder:
@@ -57,4 +60,15 @@ def _reason(payload: bytes, error: orjson.JSONDecodeError) -> str:
     before = text[: error.pos]
     place = f"byte {len(before.encode())} (line {error.lineno}, column {error.colno})"
     found = repr(text[error.pos : error.pos + _EXCERPT_CHARS]) if error.pos < len(text) else "the end"
-    return f"not JSON: {error.msg}, at {place}: found {found}"
+    return f"not JSON: {_problem(text, error)}, at {place}: found {found}"
+
+
+def _problem(text: str, error: orjson.JSONDecodeError) -> str:
+    """Return orjson's description of an error, without a wrong guess.
+
+    orjson expects `null` at each text that begins with "n", for example at "not a number".
+    """
+    guess = _GUESS.fullmatch(error.msg)
+    if guess is not None and not text.startswith(guess[1], error.pos):
+        return "invalid value"
+    return error.msg

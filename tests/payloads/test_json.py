@@ -79,3 +79,17 @@ def test_byte_order_mark_and_nuls_at_the_end_are_accepted(encoding):
 def test_invalid_json_is_rejected_with_position_and_reason(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         JsonDecoder().decode(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        (b"not json", "not JSON: invalid value, at byte 0 (line 1, column 1): found 'not json'"),
+        (b'{"ok": troo}', "not JSON: invalid literal, expected 'true', at byte 7 (line 1, column 8): found 'troo}'"),
+        (b"[fine]", "not JSON: invalid value, at byte 1 (line 1, column 2): found 'fine]'"),
+    ],
+)
+def test_json_error_guesses_a_literal_only_from_its_first_letters(payload, problem):
+    with pytest.raises(DecodeError) as error:
+        JsonDecoder().decode(payload)
+    assert str(error.value) == f"decode: {problem}"
