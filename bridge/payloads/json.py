@@ -21,7 +21,7 @@ from bridge.payloads.text import decode_utf8, plain_utf8
 
 # Maximum number of characters of the payload that an error message quotes.
 _EXCERPT_CHARS = 20
-# Matches orjson's description of a misspelt `null`, `true` or `false`. Group 1: the first two letters of that word.
+# Matches orjson's description of a misspelt `null`, `true` or `false`. Group 1: the first two characters of that word.
 _GUESS = re.compile(r"invalid literal, expected '(\w\w)\w+'")
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError, BridgeNotRunning, NoPermission
 from bridge.files import FileProblem, read_bytes
-from bridge.spool.lock import boot_id, owner_of
+from bridge.spool.lock import boot_id, is_in_use, owner_of
 from bridge.spool.wall_clock import boot_ms
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _await_response(folder: Path, directory: int, name: str, timeout_secs: float
     deadline = time.monotonic() + (timeout_secs if owner else min(timeout_secs, UNSEEN_SECS))
     while (response := _read_response(directory, name)) is None:
         if time.monotonic() > deadline or owner != _living_owner(folder):
-            if owner and owner == _living_owner(folder):
+            if owner and is_in_use(folder):
                 raise BridgeNotRunning(
                     f"the bridge (process {owner}) has not responded within {timeout_secs:g} s (spool.path {folder}). "
                     "The process or the machine is busy or stopped: read the bridge's log, and try again"

@@ -89,7 +89,7 @@ def test_invalid_json_is_rejected_with_position_and_reason(payload, reason):
         (b"[fine]", "not JSON: invalid value, at byte 1 (line 1, column 2): found 'fine]'"),
     ],
 )
-def test_json_error_guesses_a_literal_only_from_its_first_letters(payload, problem):
+def test_json_error_guesses_a_literal_only_from_its_beginning(payload, problem):
     with pytest.raises(DecodeError) as error:
         JsonDecoder().decode(payload)
     assert str(error.value) == f"decode: {problem}"

@@ -9,7 +9,7 @@ import pytest
 from bridge.errors import BridgeError, BridgeNotRunning
 from bridge.runtime import control_channel
 from bridge.runtime.control_channel import request, serve_requests
-from bridge.spool.lock import boot_id
+from bridge.spool.lock import FolderLock, boot_id
 from bridge.spool.wall_clock import boot_ms
 
 
@@ -162,9 +162,12 @@ def test_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bridge_that_is_busy_is_not_reported_as_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(control_channel, "_living_owner", lambda _folder: 4711)
-    with pytest.raises(BridgeNotRunning, match=r"process 4711\) has not responded within 0.1 s"):
+def test_bridge_that_is_busy_is_not_reported_as_ended(tmp_path):
+    owner = FolderLock(tmp_path)
+    with pytest.raises(BridgeNotRunning, match=rf"process {os.getpid()}\) has not responded within 0.1 s"):
+        request(tmp_path, timeout_secs=0.1)
+    owner.close()
+    with pytest.raises(BridgeNotRunning, match="the bridge is not running"):
         request(tmp_path, timeout_secs=0.1)
 
 

@@ -86,9 +86,9 @@ def test_response_has_bytes_up_to_the_limit_of_its_operation(monkeypatch, operat
     sizes = [limit - HEAD_BYTES, limit - HEAD_BYTES + 1]
 
     def script(connection):
-        connection.read_request()
-        connection.respond(bytes(sizes.pop(0)))
-        connection.socket.close()
+        while sizes:
+            connection.read_request()
+            connection.respond(bytes(sizes.pop(0)))
 
     with ScriptedServer(script) as server:
         session = session_with()
