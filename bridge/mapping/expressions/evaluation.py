@@ -232,6 +232,7 @@ def weight(value: Any) -> int:
             steps += len(one)
             waiting.extend(one)
         elif isinstance(one, dict):
-            steps += len(one)
+            # Without the names, a list that repeats an object with a long name would count as small.
+            steps += len(one) + sum(map(len, one)) // STEP_CHARS
             waiting.extend(one.values())
     return steps

@@ -17,7 +17,7 @@ MAX_ELEMENTS: Final = 2_000_000
 """Maximum number of elements in a flattened array, and in a result that `bounded` checks."""
 
 MAX_CHARACTERS: Final = 64 * 1024 * 1024
-"""Maximum number of characters in all texts of a result that `bounded` checks."""
+"""Maximum number of characters in all texts and names of a result that `bounded` checks."""
 
 
 def project(base: Search, each: Search | None) -> Search:
@@ -107,6 +107,7 @@ def _measure(result: Any) -> None:
         if isinstance(one, dict):
             waiting.extend(one.values())
             elements += len(one)
+            characters += sum(map(len, one))
         elif isinstance(one, list):
             waiting.extend(one)
             elements += len(one)

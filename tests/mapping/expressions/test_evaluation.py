@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import evaluation, projection
+from bridge.mapping.expressions import evaluation
 from bridge.mapping.expressions.evaluation import MAX_STEPS, Evaluation, weight
 from bridge.mapping.expressions.expression import compile_expression
 
@@ -150,10 +150,18 @@ def test_text_that_is_repeated_counts_by_its_characters():
         search({"payload": [1] * 1000, "captures": {"s": "x" * 100_000}})
 
 
+def test_name_of_a_member_that_is_repeated_counts_by_its_characters():
+    search = compile_expression("map(&$payload.o, payload.l)").search
+    assert len(search({"payload": {"o": {"n" * 10_000: 1}, "l": [0] * 1000}})) == 1000
+    with pytest.raises(TransformError, match="repeats or makes more than"):
+        search({"payload": {"o": {"n" * 100_000: 1}, "l": [0] * 1000}})
+
+
 def test_weight_counts_elements_and_characters_and_stops_early():
     assert weight(5) == 0
     assert weight("x" * 3200) == 100
     assert weight([1, [2, 3], {"a": "x" * 3200}]) == 3 + 2 + 1 + 100
+    assert weight({"n" * 1600: 1, "m" * 1600: {}}) == 2 + 100
     deep = []
     for _ in range(5000):
         deep = [deep]
@@ -180,28 +188,3 @@ def test_charge_up_to_the_limit_is_accepted(charges, limit):
             else:
                 with pytest.raises(TransformError, match=f"repeats or makes more than {limit} values"):
                     state.charge(steps)
-
-
-@given(st.lists(st.lists(st.just(1), max_size=9), max_size=9), st.integers(0, 40))
-def test_flattened_list_has_elements_up_to_the_limit(lists, limit):
-    elements = sum(map(len, lists))
-    search = compile_expression("[]").search
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(projection, "MAX_ELEMENTS", limit)
-        if elements <= limit:
-            assert search(lists) == [1] * elements
-        else:
-            with pytest.raises(TransformError, match=f"flattening returns more than {limit} elements"):
-                search(lists)
-
-
-@given(st.lists(st.text(max_size=9), max_size=9), st.integers(0, 40))
-def test_texts_of_a_result_have_characters_up_to_the_limit(texts, limit):
-    search = projection.bounded(lambda value: value)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(projection, "MAX_CHARACTERS", limit)
-        if sum(map(len, texts)) <= limit:
-            assert search(texts) == texts
-        else:
-            with pytest.raises(TransformError, match=f"or {limit} characters"):
-                search(texts)
