@@ -97,7 +97,10 @@ def _is_table_file(file: Path) -> bool:
 
     Hidden files, backup files and swap files are not table files. Editors and ConfigMaps create such files.
     """
-    return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
+    try:
+        return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
+    except OSError:  # for example, a symbolic link into a folder without permission; `load_table` reports the error
+        return True
 
 
 def _wrong_name(file: Path, files: list[Path]) -> str:

@@ -79,8 +79,16 @@ def _walk(folder: Path, prefix: str, levels: int) -> Iterator[tuple[str, Path]]:
         # Kubernetes stores the versions of a ConfigMap in hidden folders, and editors create hidden files.
         if entry.name.startswith((".", "#", "~")):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             if levels:
                 yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", levels - 1)
         elif entry.name.endswith(SUFFIXES):
             yield prefix + entry.name, folder / entry.name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether the entry is a folder. If this is unknown, return False, so that reading reports the error."""
+    try:
+        return entry.is_dir()
+    except OSError:  # for example, a symbolic link that leads to itself
+        return False

@@ -25,6 +25,12 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 _IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
 # Minimum number of different words that make the first level a capture. Fewer words are probably names of systems.
 _LEAST_FIRST_WORDS: Final = 4
+MAX_LEVELS: Final = 100
+"""Maximum number of levels of a topic in a cluster.
+
+MQTT permits 32,768 levels. The recursion of `_clusters` has one call per level, and its time grows with the square of
+the number of levels.
+"""
 
 Topic = tuple[str, ...]
 
@@ -56,6 +62,8 @@ class TopicCluster:
 
 def unmatchable_reason(topic: str) -> str:
     """Return "" if a pattern can match this topic. Otherwise, return the reason why it cannot."""
+    if topic.count("/") >= MAX_LEVELS:
+        return f"it has more than {MAX_LEVELS} levels"
     try:
         check_topic_name(topic)
         TopicPattern.parse("/".join("+" if _unwritable(level) else level for level in topic.split("/")))

@@ -151,3 +151,12 @@ def test_mappings_own_tests_look_into_the_tables(folder):
     assert load_folder(folder, {}).problems == []
     write(folder, "assets.csv", "machine,name\np1,Press one\n")
     assert "the test 'x' failed" in load_folder(folder, {}).problems[0].message
+
+
+def test_table_link_that_cannot_be_followed_is_a_problem(folder):
+    write(folder, "a.csv", "k,v\n1,2\n")
+    # The name is longer than a file system permits. Without permission for the folder, the error would be similar.
+    (folder / "tables" / "b.csv").symlink_to("x" * 300)
+    loaded = load_tables(folder, shown_as="m")
+    assert loaded.tables == {"a": {"1": 2}}
+    assert [each.file for each in loaded.problems] == ["m/tables/b.csv"]
