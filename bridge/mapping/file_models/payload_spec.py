@@ -53,10 +53,13 @@ class XmlSpec(SpecSection):
 def _numbers(files: str | dict[str, str]) -> str | dict[str, str]:
     """Return the schema file, or the schema files by number. Raise ValueError for a key that is not a number.
 
-    The number is the id of a schema in a schema registry.
+    The number is the id of a schema in a schema registry. Also raise ValueError if a number occurs twice.
     """
     if isinstance(files, dict) and (not files or not all(re.fullmatch("[0-9]{1,10}", each) for each in files)):
         raise ValueError('expected a file, or files by the numbers of their schemas: {"7": reading-v1.avsc}')
+    # "7" and "07" are different keys but the same number. One of the two schemas would be ignored.
+    if isinstance(files, dict) and len(set(map(int, files))) < len(files):
+        raise ValueError("expected each number of a schema once")
     return files
 
 

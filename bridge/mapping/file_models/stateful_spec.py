@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from bridge.mapping.file_models.field_types import SpecSection, Text
 from bridge.yaml_files import Describe
 
-_PERCENT = re.compile(r"\d+(\.\d+)?%")
+_PERCENT = re.compile(r"\d+(\.\d+)?%", re.ASCII)
 MAX_EVERY_SECS = 7 * 24 * 3600
 """Maximum of `every_secs` and `at_least_every_secs`: one week."""
 
@@ -24,7 +24,7 @@ def _deadband(value: Any) -> Any:
         if isinstance(each, str) and not _PERCENT.fullmatch(each):
             raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
         # YAML has NaN and infinity. No difference exceeds such a deadband.
-        if not isinstance(each, str) and not isfinite(each):
+        if not isfinite(float(each.removesuffix("%")) if isinstance(each, str) else each):
             raise ValueError(f"{each} is not a finite number; no change would ever be sent")
         if not isinstance(each, str) and each < 0:
             raise ValueError(f"{each} is negative; 0 sends every change")

@@ -29,6 +29,8 @@ class OverlayState:
 
     def put(self, key: str, value: bytes) -> None:
         """Store the value of the key."""
+        # Remove the key first, because a dict would keep the position of the earlier value.
+        self._values.pop(key, None)
         self._values[key] = value
 
     def forget(self, key: str) -> None:
@@ -40,10 +42,16 @@ class OverlayState:
     crowded = False
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return all keys and values: the contents of `beneath`, with the changes of this store."""
-        # None in `_values` marks a deleted key.
+        """Return all keys and values: the contents of `beneath`, with the changes of this store.
+
+        They are in the order in which they were last put.
+        """
         values: dict[str, bytes | None] = dict(self._beneath.items()) if self._beneath is not None else {}
+        # Remove the changed keys first, because `|=` would keep their positions.
+        for key in self._values:
+            values.pop(key, None)
         values |= self._values
+        # None in `_values` marks a deleted key.
         return ((key, value) for key, value in values.items() if value is not None)
 
     def __len__(self) -> int:
