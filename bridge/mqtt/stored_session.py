@@ -32,7 +32,8 @@ class StoredSession(NamedTuple):
             filters = {str(name): (int(wanted), int(granted)) for name, (wanted, granted) in value["filters"].items()}
             return cls(str(value["broker"]), filters)
         # An unreadable record must not stop the bridge. With an empty record, the bridge requests every filter again.
-        except (AttributeError, KeyError, TypeError, ValueError):
+        # The JSON number 1e999 is infinite and raises OverflowError. Deeply nested brackets raise RecursionError.
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             return cls()
 
     def dump(self) -> str:

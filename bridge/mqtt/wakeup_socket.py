@@ -27,7 +27,11 @@ class WakeupSocket:
 
     def wait(self, secs: float) -> None:
         """Wait until `send` is called, for at most `secs` seconds."""
-        select.select([self.reader], [], [], secs)
+        # Use `poll`, because `select` raises ValueError for file descriptors from 1024. A negative timeout would make
+        # `poll` wait without limit.
+        poller = select.poll()
+        poller.register(self.reader, select.POLLIN)
+        poller.poll(max(0.0, secs) * 1000)
 
     def drain(self) -> None:
         """Discard all bytes that have arrived, so that the next wait does not end at once."""

@@ -129,13 +129,6 @@ def test_filter_is_unsubscribed_after_its_removal_is_on_disk():
         at.close()
 
 
-def test_record_that_is_not_one_counts_as_empty():
-    for text in ("", "null", "[]", '{"broker": 1}', '{"broker": "b", "filters": {"a": 1}}', "{"):
-        assert StoredSession.parse(text) == StoredSession()
-    record = StoredSession("mqtts://b:8883", {"a/#": (2, 1)})
-    assert StoredSession.parse(record.dump()) == record
-
-
 # -- leftovers of an earlier run
 
 
