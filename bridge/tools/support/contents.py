@@ -84,12 +84,18 @@ def metrics(config: Path, environ: Mapping[str, str]) -> str:
     host = _ANY_HOST.get(http.host, http.host)
     scheme = "https" if http.cert_file else "http"
     address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{http.port}/metrics"
-    headers = {"Authorization": f"Bearer {http.token.get_secret_value()}"} if http.token else {}
+    token = http.token or http.view_token
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
     context = ssl.create_default_context(cafile=http.cert_file) if http.cert_file else None
     if context is not None:
         context.check_hostname = False  # the certificate is issued for the name that other clients use
+        # The certificate itself is the trusted one, so the strict rules for CA certificates do not apply to it.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # The page is on this machine. By default, urllib would send the token to the proxy that HTTP_PROXY names.
+    handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
     wanted = urllib.request.Request(address, headers=headers)  # noqa: S310 - the scheme is one of the two above
-    with urllib.request.urlopen(wanted, timeout=_PAGE_SECS, context=context) as response:  # noqa: S310 - as above
+    with urllib.request.build_opener(*handlers).open(wanted, timeout=_PAGE_SECS) as response:
         return str(response.read().decode())
 
 
@@ -102,10 +108,10 @@ def log_lines(file: Path | None) -> str:
     if journal is None:
         raise OSError("journalctl is not installed: name the log file with --log")
     command = [journal, "--unit", _UNIT, "--lines", str(LOG_LINES), "--no-pager", "--output", "cat"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_SECS, check=False)  # noqa: S603 - a fixed command
+    done = subprocess.run(command, capture_output=True, timeout=_JOURNAL_SECS, check=False)  # noqa: S603 - a fixed command
     if done.returncode or not done.stdout.strip():
         raise OSError(f"the journal has no lines of the unit {_UNIT}: name the log file with --log")
-    return done.stdout
+    return done.stdout.decode(errors="replace")
 
 
 def as_text(value: Any) -> str:

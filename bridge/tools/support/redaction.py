@@ -35,7 +35,9 @@ _NAMES: Final = (
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
 # Minimum length of a secret in an unknown option.
 _MIN_CHARS: Final = 4
-_USER_INFO: Final = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")
+# A password may contain `/`, `@` and `'`, although such a URL is invalid. So the user information ends at the last `@`
+# before white space or a quotation mark. In JSON, the quotation mark of a password follows a backslash.
+_USER_INFO: Final = re.compile(r"""(?<=://)(?:\\.|[^\s"\\])+(?=@)""")
 
 
 class Redactor:
@@ -106,9 +108,10 @@ def _leaves(data: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _with_password(value: str) -> Iterator[str]:
     """Yield the value. If it is a URL with a password, also yield the password: other programs may log it alone."""
     yield value
-    found = _USER_INFO.search(value)
-    if found:
-        password = found[0].partition(":")[2]
+    rest = value.partition("://")[2]
+    # A password that is not percent-encoded may contain `@`, and so may the path of a URL.
+    for user_info in {rest.partition("@")[0], rest.rpartition("@")[0]} if "@" in rest else ():
+        password = user_info.partition(":")[2]
         yield from (password, unquote(password))
 
 

@@ -5,13 +5,9 @@ import json
 import stat
 import tarfile
 import threading
-import typing
 
 import pytest
-from pydantic import BaseModel, SecretBytes, SecretStr
 
-from bridge.config.settings import Settings
-from bridge.tools.support.redaction import REMOVED, Redactor, secrets_in, without_secrets
 from tests.harness.cli_runner import called
 
 MARK = "S3CRET"
@@ -142,38 +138,3 @@ def test_bundle_without_a_configuration_names_the_reason(tmp_path):
     texts = bundle(tmp_path)
     assert texts["configuration.json"] == "not available: bridge.yaml: no such file"
     assert "bridge.yaml: no such file" in texts["mappings.txt"]
-
-
-def secret_fields(model, prefix=""):
-    """Yield the names of all options that pydantic treats as secrets."""
-    for name, field in model.model_fields.items():
-        for part in parts_of(field.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from secret_fields(part, f"{prefix}{name}.")
-            elif part in (SecretStr, SecretBytes):
-                yield prefix + name
-
-
-def parts_of(annotation):
-    yield annotation
-    for each in typing.get_args(annotation):
-        yield from parts_of(each)
-
-
-def test_support_bundle_has_no_secret_option_of_the_configuration():
-    paths = sorted(set(secret_fields(Settings)))
-    assert len(paths) >= 6
-    for path in (*paths, "kinesis.authentication.command", "kinesis.authentication.access_key_id"):
-        value = MARK
-        for name in reversed(path.split(".")):
-            value = {name: value}
-        assert MARK not in json.dumps(without_secrets(value)), path
-        assert list(secrets_in(value, {})) == [MARK], path
-
-
-def test_reference_with_a_default_is_removed():
-    assert without_secrets({"mqtt": {"password": "${PASSWORD:-S3CRET}"}}) == {"mqtt": {"password": REMOVED}}
-
-
-def test_user_name_and_password_of_a_url_are_removed():
-    assert Redactor([]).clean("at http://me:S3CRET@host/x") == f"at http://{REMOVED}@host/x"
