@@ -2,31 +2,19 @@
 
 import io
 import json
-import socket
-import ssl
-import threading
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from bridge.cli.commands.doctor import doctor, merge_findings, print_finding
 from bridge.errors import ConfigError
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.service_endpoints import ServiceEndpoint, service_endpoints, without_sts
+from bridge.kinesis.service_endpoints import service_endpoints, without_sts
 from bridge.model import Destination
-from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
 from bridge.tools.doctor.broker import checks, inflight_window
-from bridge.tools.doctor.check_runner import examine
 from bridge.tools.doctor.finding import CHECKS, failed, info, ok, warning
-from bridge.tools.doctor.network import Endpoint, reach
 from tests.cli.builders import BRIDGE, set_up
-from tests.fakes.kinesis import KinesisStandIn
-from tests.harness.certificates import Authority
 from tests.harness.ministack import MiniStack, allow
 from tests.harness.mosquitto import Mosquitto
-from tests.kinesis.conftest import publisher_for
 
 
 @pytest.fixture(scope="module")
@@ -147,89 +135,6 @@ def test_broken_mapping_is_reported_first(tmp_path, aws):
         doctor(set_up_with(tmp_path, 1, aws, broken="topic: [\n"), send=False, as_json=True)
 
 
-def test_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
-    [nowhere] = reach(Endpoint("broker.address", "broker", "no-such-host.invalid", 1883))
-    assert "cannot resolve" in nowhere.message
-    authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.server())
-    port = listener.getsockname()[1]
-
-    def serve():
-        for _ in range(2):
-            try:
-                context.wrap_socket(listener.accept()[0], server_side=True).close()
-            except OSError:
-                continue
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    [stranger] = reach(Endpoint("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context, "mqtt.tls"))
-    trusting = ssl.create_default_context(cafile=authority.ca_file)
-    [trusted] = reach(Endpoint("broker.address", "broker", "127.0.0.1", port, lambda: trusting))
-    thread.join()
-    listener.close()
-    assert (stranger.status, "not trusted" in stranger.message) == ("error", True)
-    assert (trusted.status, "TLSv1" in trusted.message) == ("ok", True)
-
-
-class Dated(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response_only(403)
-        self.send_header("Date", format_datetime(datetime.now(UTC) + timedelta(seconds=self.server.ahead)))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Log nothing."""
-
-
-@pytest.mark.parametrize(
-    ("ahead", "state", "words"),
-    [(0, "ok", "within"), (-120, "warning", "s ahead of AWS"), (3600, "error", "minutes behind AWS")],
-)
-def test_clock_is_compared_with_that_of_aws(ahead, state, words):
-    server = HTTPServer(("127.0.0.1", 0), Dated)
-    server.ahead = ahead
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    told = {
-        each.subject: each
-        for each in examine_endpoint(
-            PublisherSettings("us-east-1"), ServiceEndpoint(f"http://127.0.0.1:{server.server_port}", "Kinesis")
-        )
-    }
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    assert told["clock"].status == state
-    assert words in told["clock"].message
-
-
-@pytest.mark.parametrize(("options", "state"), [("", "ok"), (" packing=kpl", "warning"), (" order=strict", "warning")])
-def test_automatic_record_distribution_is_reported_where_it_matters(options, state):
-    with KinesisStandIn({"telemetry": 2}) as kinesis:
-        kinesis.streams["telemetry"].place_by_service()
-        publisher = publisher_for(kinesis.url)
-        _, told = examine_stream(publisher, Destination.parse(f"telemetry{options}"), send=False)
-        publisher.close()
-    assert (told.status, "AUTO" in told.message) == (state, True)
-    assert ("update-stream-record-distribution-strategy" in told.advice) == (state == "warning")
-
-
-def test_check_that_fails_or_hangs_stops_no_other():
-    hanging = threading.Event()
-
-    def hang():
-        yield ok("disk.sync", "slow", "begun")
-        hanging.wait(30)
-
-    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [ok("disk.sync", "good", "ok")])]
-    told = [(each.subject, each.status) for each in examine(checks, 0.2)]
-    hanging.set()
-    assert told == [("slow", "ok"), ("slow", "error"), ("broken", "error"), ("good", "ok")]
-
-
 FINDINGS = [
     ok("aws.stream", "stream s", "ACTIVE", {}, ("two shards",)),
     info("firewall", "firewall", "required outbound connections:"),
@@ -259,14 +164,6 @@ def test_encoding_without_marks_gets_others(monkeypatch):
     assert shown(monkeypatch, "ascii") == PLAIN.replace("✓", "+").replace("✗", "x").replace("värme", "v\\xe4rme")
 
 
-def test_wrong_port_of_the_endpoint_names_the_option(free_port):
-    url = f"http://127.0.0.1:{free_port}"
-    settings = PublisherSettings("us-east-1", endpoint_url=url)
-    [finding] = examine_endpoint(settings, ServiceEndpoint(url, "Kinesis"))
-    assert finding.status == "error"
-    assert finding.advice.startswith("check kinesis.endpoint_url, its host and port; ")
-
-
 @pytest.mark.parametrize(
     ("endpoint", "sts", "without"),
     [
@@ -281,11 +178,6 @@ def test_emulator_without_sts_gets_no_request_for_the_identity(endpoint, sts, wi
     assert without_sts(settings) is without
     uses = [each.use for each in service_endpoints(settings, [Destination("s")])]
     assert any("doctor and policy only" in use for use in uses) is not without
-
-
-def test_identity_that_nothing_can_report_is_information():
-    [finding] = examine_identity(None, Destination("s"), by_sts=False)
-    assert (finding.status, "kinesis.sts_endpoint_url" in finding.message) == ("info", True)
 
 
 def test_streams_with_the_same_error_are_one_finding_for_a_person():

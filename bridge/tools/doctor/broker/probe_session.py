@@ -43,7 +43,7 @@ class ProbeSession:
         `joined` maps a filter to the narrower filters of the mappings that it replaces, for example `plant/#` to
         `plant/a` and `plant/b`. If the broker refuses the filter, the session subscribes to the narrower filters.
         """
-        self.subscriber = Subscriber(settings)
+        self.subscriber = Subscriber(settings, on_session=self._on_session)
         self.subscriber.set_filters(filters, joined)
         self.unacknowledged: deque[bytes] = deque()
         self.acknowledging = False
@@ -107,6 +107,11 @@ class ProbeSession:
         """Acknowledge all messages so far, and from now on each new message immediately."""
         self.acknowledging = True
         self.acknowledge(len(self.unacknowledged))
+
+    def _on_session(self, present: bool) -> None:
+        # In a new session, these packet identifiers belong to other messages, or to none.
+        if not present:
+            self.unacknowledged.clear()
 
     def _send(self, packets: list[bytes]) -> None:
         if packets:

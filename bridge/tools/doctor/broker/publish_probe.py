@@ -6,6 +6,7 @@ is published. Clients that subscribe to all topics receive the messages too.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
 _FIRST_SECS: Final = 3.0
 _QUIET_SECS: Final = 0.5
+_SLOW_SECS: Final = 3.0
 # Small Receive Maximum, with which even a broker without an in-flight limit must queue messages.
 _NARROW_WINDOW: Final = 10
 _SUBJECT: Final = "queue at the broker"
@@ -82,8 +84,11 @@ def probe(settings: MqttSettings) -> ProbeResult:
         turnaround = turnaround_of(session, 1) or 0.0
         released = max(1, session.needing - needing)
         session.acknowledge_all()
-        _until_quiet(session)
+        # On a slow link, the next messages arrive only after a round trip. If it is not known, it is above 0.3 s.
+        quiet = _until_quiet(session, max(_QUIET_SECS, 3 * turnaround) if turnaround else _SLOW_SECS, published)
         lost = session.state.problem or ("the session was lost" if session.subscriber.connections > 1 else "")
+        if not quiet and session.messages < published:
+            lost = lost or f"the link is too slow: messages still arrive after {_SECS:.0f} s"
         return ProbeResult(unacknowledged, session.messages, published, turnaround, released, lost)
 
 
@@ -108,13 +113,17 @@ def _first(session: ProbeSession, topic: str) -> str:
     return f"a message to {topic} {what}"
 
 
-def _until_quiet(session: ProbeSession) -> None:
+def _until_quiet(session: ProbeSession, quiet_secs: float = _QUIET_SECS, expected: float = math.inf) -> bool:
+    """Receive messages until none arrives for `quiet_secs`, or until `expected` messages have arrived.
+
+    Return False if messages still arrive after _SECS.
+    """
     deadline = time.monotonic() + _SECS
     while time.monotonic() < deadline:
         before = session.messages
-        session.listen(_QUIET_SECS)
-        if session.messages == before:
-            return
+        if session.listen(quiet_secs, lambda: session.messages >= expected) or session.messages == before:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
