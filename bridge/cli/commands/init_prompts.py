@@ -9,7 +9,6 @@ import shlex
 import socket
 import sys
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from bridge.config import options
 from bridge.errors import UsageError
@@ -36,6 +35,10 @@ _ANSWERS: Final = {"yes": True, "y": True, "no": False, "n": False}
 _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
 
 
+# One or more references without a default, such as ${NAME} or ${file:PATH}.
+_REFERENCES: Final = re.compile(r"(\$\{(?!\w*:-)[^{}]+\})+")
+
+
 class Prompts:
     """Prompts on the terminal. With `yes`, or without a terminal, each prompt returns its default."""
 
@@ -52,7 +55,8 @@ class Prompts:
         """
         url = self._broker()
         answers = {"mqtt.url": url}
-        if urlsplit(url).scheme in ENCRYPTED:
+        # Do not parse the URL here: it may be invalid, and `init` reports that after the prompts.
+        if url.partition("://")[0].lower() in ENCRYPTED:
             answers["mqtt.tls.ca_file"] = self.prompt("mqtt.tls.ca_file", "CA file (empty: the system's)", "")
         answers["mqtt.username"] = self.prompt("mqtt.username", "Broker user name (empty: none)", "")
         if answers["mqtt.username"]:
@@ -133,7 +137,8 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
         # There is an option NAME.OPTION, so NAME is a section. Only `null` is a valid value of a section.
         if value != "null" and any(each.startswith(f"{name}.") for each in known):
             raise UsageError(f"--set {name}: this is a section; set its options, or null to turn it off")
-        if _is_secret(known[name]) and not value.startswith("${"):
+        # The default in `${NAME:-default}` would be a secret in the file.
+        if _is_secret(known[name]) and not _REFERENCES.fullmatch(value):
             raise UsageError(f"--set {name}: secrets are not stored in files; give a reference, such as ${{NAME}}")
         found[name] = value
     return found
