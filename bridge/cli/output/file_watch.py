@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
     from typing import NoReturn
 
 POLL_SECS: Final = 0.5
@@ -35,7 +36,9 @@ def repeat_on_change(paths: Callable[[], Iterable[Path]], command: Callable[[], 
 def _signatures(paths: Iterable[Path]) -> dict[str, tuple[int, int, int]]:
     found = {}
     for path in paths:
-        for file in (path, *(path.rglob("*") if path.is_dir() else ())):
+        # Unlike `rglob`, `walk` ignores a folder that is deleted while it is listed.
+        files = (Path(folder, name) for folder, folders, names in os.walk(path) for name in (*folders, *names))
+        for file in (path, *files):
             try:
                 about = file.stat()
             except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any, Final
 
@@ -13,7 +14,17 @@ SCHEMA_VERSION: Final = 1
 
 def document(**fields: Any) -> str:
     """Return a JSON object with `schema_version` and the given fields, in one line."""
-    return orjson.dumps({"schema_version": SCHEMA_VERSION, **fields}).decode()
+    return json_text({"schema_version": SCHEMA_VERSION, **fields})
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON in one line. In names of files, bytes that are not UTF-8 become question marks."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Python stores such bytes as halves of surrogate pairs, which orjson refuses.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace").decode()
 
 
 def print_document(**fields: Any) -> None:

@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-import orjson
-
 from bridge import __version__
-from bridge.cli.output.json_document import document
+from bridge.cli.output.json_document import document, json_text
 from bridge.mapping.loading.lint import NOTE_CODES
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def as_sarif(result: CheckResult) -> str:
         for each in [*result.problems, *result.notes]
     ]
     run = {"tool": {"driver": driver}, "results": results}
-    return orjson.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}).decode()
+    return json_text({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def as_junit(result: CheckResult) -> str:
@@ -122,7 +121,9 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 
 def _location(problem: Problem) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": Path(_relative(problem.file)).as_posix()}}
+    # A URI contains no spaces and no percent signs that are not escaped.
+    uri = quote(os.fsencode(Path(_relative(problem.file)).as_posix()))
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     # Line 0 means that the problem concerns the entire file. SARIF counts lines and columns from 1.
     if problem.line:
         location["region"] = {"startLine": problem.line, "startColumn": max(1, problem.column)}

@@ -106,6 +106,8 @@ def open_screen(*, plain: bool) -> Iterator[Screen]:
 
 def clip_to_height(lines: list[str], height: int) -> list[str]:
     """Return at most `height` lines. If some lines are omitted, the last line shows their number."""
+    # The height is 0 while a terminal has no size yet.
+    height = max(1, height)
     if len(lines) <= height:
         return lines
     more = len(lines) - height + 1

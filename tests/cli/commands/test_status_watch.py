@@ -3,7 +3,6 @@
 from bridge.cli.commands.status_watch import StatusPair, title_line
 from bridge.cli.commands.status_watch import watch_lines as lines_of
 from bridge.cli.output.formatting import duration
-from bridge.cli.output.screen import clip_to_height
 from bridge.monitoring.problem_text import verdict
 from bridge.monitoring.problems import state_of
 from tests.web.bridges import problem
@@ -105,8 +104,3 @@ def test_title_has_the_client_id_and_the_uptime():
     assert line.startswith("press-shop, up 1.0 h  ")
     assert line.endswith("Ctrl-C to stop")
     assert len(line) == 60
-
-
-def test_lines_beyond_the_height_are_counted():
-    assert clip_to_height(["a", "b", "c"], 3) == ["a", "b", "c"]
-    assert clip_to_height(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 more lines: enlarge the window"]
