@@ -2,9 +2,7 @@ import os
 
 import pytest
 
-from bridge.cli.commands.spool_selection import select_spools, single_spool
 from bridge.config import load_settings
-from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.lock import FolderLock
 from bridge.spool.read_only import GIVEN_UP
@@ -90,14 +88,3 @@ def test_commands_request_the_supervisor_while_it_runs(settings):
     assert control_folder(path) == path / "supervisor"
     lock.close()
     assert control_folder(path) == path
-
-
-def test_command_is_reported_which_workers_there_are(settings):
-    made(settings, 1)
-    made(settings, 2)
-    assert list(select_spools(settings.spool.path, None)) == [1, 2]
-    assert single_spool(settings.spool.path, 2) == settings.spool.path / "worker-2"
-    with pytest.raises(BridgeError, match="select one with --worker, one of 1, 2"):
-        single_spool(settings.spool.path, None)
-    with pytest.raises(BridgeError, match=r"--worker 5: no spool in .*worker-5; expected one of 1, 2"):
-        select_spools(settings.spool.path, 5)

@@ -1,11 +1,8 @@
-import csv
 import json
-import stat
 
 import pytest
 
 from bridge.cli.commands.dead_letters import DeadLetterFilter
-from bridge.cli.commands.export import export_dead_letters, export_records
 from bridge.cli.commands.replay import DeadLetterSelection, delete_dead_letters, replay_dead_letters
 from bridge.cli.commands.spool import spool_status
 from bridge.errors import BridgeError
@@ -82,49 +79,6 @@ def test_deleting_prompts_and_is_counted_in_the_ledger(config, capsys):
     assert (rows["press"]["dead_lettered"], rows["press"]["deleted"]) == (3, 3)
     spool_status(config, as_json=False)
     assert "4 dead letters were deleted" in capsys.readouterr().out
-
-
-def test_export_has_all_fields_and_is_private(config, tmp_path, capsys):
-    file = tmp_path / "letters.jsonl"
-    assert export_dead_letters(config, file, DeadLetterFilter(mapping="press"), as_csv=False) == 0
-    dead_letters = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [each["number"] for each in dead_letters] == [1, 2, 3]
-    assert dead_letters[0]["payload_text"] == '{"t":1}'
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "3 dead letters" in capsys.readouterr().out
-    with pytest.raises(BridgeError, match="exists already"):
-        export_dead_letters(config, file, DeadLetterFilter(), as_csv=False)
-
-
-def test_csv_export_contains_no_formulas(config, tmp_path):
-    file = tmp_path / "letters.csv"
-    assert export_dead_letters(config, file, DeadLetterFilter(), as_csv=True) == 0
-    with file.open(newline="") as written:
-        rows = list(csv.DictReader(written))
-    assert [row["detail"] for row in rows] == [f"'=cmd{number}" for number in range(4)]
-    assert rows[0]["payload_text"] == '{"t":1}'
-    assert rows[0]["number"] == "1"
-    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
-
-
-def test_buffered_records_can_be_exported(config, tmp_path, capsys):
-    replay_dead_letters(config, ALL)
-    file = tmp_path / "records.jsonl"
-    assert export_records(config, file, None) == 0
-    records = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [(each["stream"], each["number"], each["mapping"], each["partition_key"]) for each in records] == [
-        ("telemetry", 1, "press", "press07"),
-        ("telemetry", 2, "press", "press07"),
-    ]
-    assert json.loads(records[0]["data_text"]) == {"machine": "press07", "t": 1}
-    with pytest.raises(BridgeError, match="there is no such queue; expected 'telemetry'"):
-        export_records(config, tmp_path / "none", "telemetri")
-
-
-def test_export_that_fails_leaves_nothing(config, tmp_path):
-    with pytest.raises(BridgeError, match="cannot be written"):
-        export_dead_letters(config, tmp_path / "none" / "letters", DeadLetterFilter(), as_csv=False)
-    assert not [file for file in tmp_path.iterdir() if "letters" in file.name]
 
 
 @pytest.mark.parametrize("run", [replay_dead_letters, lambda *given: delete_dead_letters(*given, yes=True)])

@@ -1,15 +1,10 @@
 import json
 import sqlite3
 
-import pytest
-
-from bridge.cli.commands.dead_letters import DeadLetterFilter
-from bridge.cli.commands.export import export_dead_letters, export_records
 from bridge.cli.commands.spool import spool_status, verify_spool
-from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
-from tests.spool.builders import dead_letter, opened
+from tests.spool.builders import opened
 
 
 def spooled(folder):
@@ -91,26 +86,3 @@ def test_spool_status_of_workers_reports_each_and_the_sum(tmp_path, capsys):
     assert "all 2" not in capsys.readouterr().out
     assert spool_status(config, as_json=True) == 0
     assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)["spools"]] == [2, 3]
-
-
-def test_exports_of_workers_have_the_worker_of_each_row(tmp_path):
-    config = set_up(tmp_path)
-    for number in (1, 2):
-        spool = opened(tmp_path / "data" / f"worker-{number}")
-        spool.queue("telemetry" if number == 1 else "archive").append(spool.mapping_number("press"), None, b"{}")
-        spool.commit(Transaction(dead_letters=[dead_letter(payload=b"1")]))
-        spool.close()
-    assert export_records(config, tmp_path / "records.jsonl", None) == 0
-    records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
-    places = [(each["worker"], each["stream"], each["number"]) for each in records]
-    assert places == [(1, "telemetry", 1), (2, "archive", 1)]
-    assert export_records(config, tmp_path / "archive.jsonl", "archive") == 0
-    assert len((tmp_path / "archive.jsonl").read_text().splitlines()) == 1
-    with pytest.raises(BridgeError, match="there is no such queue; expected 'archive', 'telemetry'"):
-        export_records(config, tmp_path / "none.jsonl", "archiv")
-    assert not (tmp_path / "none.jsonl").exists()
-    assert export_dead_letters(config, tmp_path / "letters.jsonl", DeadLetterFilter(), as_csv=False) == 0
-    dead_letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
-    assert [(each["worker"], each["number"]) for each in dead_letters] == [(1, 1), (2, 1)]
-    assert export_dead_letters(config, tmp_path / "letters.csv", DeadLetterFilter(), as_csv=True) == 0
-    assert [line[:4] for line in (tmp_path / "letters.csv").read_text().splitlines()] == ["work", "1,1,", "2,1,"]
