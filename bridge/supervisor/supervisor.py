@@ -39,8 +39,7 @@ from bridge.runtime.control_channel import request, serve_requests
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.lock import FolderLock, make_private, refuse_if_in_use
-from bridge.spool.read_only import read_ledger
-from bridge.supervisor.snapshot_from_spool import snapshot_from_spool
+from bridge.supervisor.snapshot_from_spool import snapshot_from_spool, stored_ledger
 from bridge.supervisor.worker_process import WorkerProcess, command_of
 from bridge.supervisor.worker_shards import worker_shards
 from bridge.supervisor.workers import (
@@ -235,9 +234,9 @@ class Supervisor:
             worker.kill()
 
     def totals(self) -> dict[str, int | bool]:
-        """Return the totals of the ledgers of all spools on disk."""
+        """Return the totals of the ledgers of all spools on disk that can be read."""
         folders = spool_folders(self._settings.spool.path).values()
-        return totals([row for folder in folders for row in read_ledger(folder)[0]])
+        return totals([row for folder in folders for row in stored_ledger(folder)[0]])
 
     def request_reload(self) -> Callable[[], bool]:
         """Request a reload here and in each worker.
