@@ -52,10 +52,19 @@ def _recover(spool: Spool) -> None:
             spool.folder.salvaged(aside)
         except (SpoolWriteError, SpoolFull) as error:
             log.error("a damaged spool could not be salvaged, retrying at the next start: %s", error)
+            _discard_pending(spool)
         # Salvage reads damaged bytes, which may cause any exception. Catch it, because the bridge must start: messages
         # are waiting in the broker.
         except Exception:
             log.exception("salvage failed; this is a bug. The damaged spool is in %s", aside)
-            for queue in spool.queues.values():
-                # Discard the records that the failed salvage has appended. Otherwise, the next commit would write them.
-                queue.take_pending()
+            _discard_pending(spool)
+
+
+def _discard_pending(spool: Spool) -> None:
+    """Discard the records that a failed salvage has appended, and their numbers.
+
+    Otherwise, the next commit would write these records, and the next salvage would copy them again.
+    """
+    for queue in spool.queues.values():
+        if pending := queue.take_pending():
+            queue.next = pending[0].number
