@@ -31,7 +31,11 @@ class InProgressFile:
         # Use O_NOFOLLOW, so that a symbolic link in this folder cannot cause the bridge to overwrite another file.
         descriptor = os.open(folder / IN_PROGRESS_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
+            stored = os.pread(descriptor, _FILE_BYTES, 0)
             os.ftruncate(descriptor, _FILE_BYTES)
+            # Write all bytes once, so that the file system allocates them. If the disk is full, this raises OSError.
+            # Without it, the first change of the mapped memory would end the process with SIGBUS.
+            os.pwrite(descriptor, stored.ljust(_FILE_BYTES, b"\0"), 0)
             self._memory = mmap.mmap(descriptor, _FILE_BYTES)
         finally:
             # The descriptor is not needed any more, because the memory mapping keeps the file open.

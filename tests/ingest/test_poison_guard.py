@@ -88,12 +88,3 @@ def test_guard_without_its_file_maps_every_message(tmp_path):
     assert guard.begin_message(b"t", b"x")
     guard.end_burst()
     spool.close()
-
-
-def test_in_progress_file_that_is_a_link_is_not_followed(tmp_path):
-    spool = opened(tmp_path / "data")
-    (tmp_path / "other").write_bytes(b"kept")
-    (tmp_path / "data" / IN_PROGRESS_FILE).symlink_to(tmp_path / "other")
-    PoisonGuard(spool).begin_burst()
-    assert (tmp_path / "other").read_bytes() == b"kept"
-    spool.close()
