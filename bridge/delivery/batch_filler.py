@@ -116,7 +116,11 @@ class BatchFiller:
             # packer groups records by key.
             numbers = {record.number for record in batch.records}
             self._queues.return_unsent(hold, [record for record in hold.records if record.number not in numbers])
-        batch.holds.append(hold)
+        if hold.records:
+            batch.holds.append(hold)
+        else:
+            # No response releases the holds of an empty batch, so they would stay in memory for ever.
+            self._queues.release(hold)
         return len(hold.key_queues)
 
     def _add_packed(self, batch: Batch, records: Sequence[Record], queue: ShardQueue, max_record_bytes: int) -> int:
