@@ -54,10 +54,13 @@ class SenderPools:
             pool = self._pools.get(endpoint)
             new = pool is None
             if pool is None:
-                pool = self._pools[endpoint] = SenderPool(endpoint, self._transport, self._settings)
+                pool = SenderPool(endpoint, self._transport, self._settings)
                 pool.on_worker_needed = partial(self._start_worker, pool)
             sender = pool.add(queue)
             if new:
+                # The pool is stored only now. If `add` raised an error, the pool would have no thread, and later queues
+                # of this endpoint would not be sent.
+                self._pools[endpoint] = pool
                 self._start_worker(pool)
             # The sender is stored after its thread has started. The health check reports a sender without threads as
             # failed.
