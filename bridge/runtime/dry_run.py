@@ -47,7 +47,7 @@ class DryRun:
 
     def print_dead_letters(self) -> None:
         """Print the dead letters created since the last call to standard error, at most the newest 20."""
-        for each in reversed(self.service.snapshot().dead_letters):
+        for each in reversed(self.service.last_snapshot().dead_letters):
             if each.number > self._printed:
                 if each.number > self._printed + 1:
                     print_error(f"dead letters {self._printed + 1} to {each.number - 1} are not shown")

@@ -60,7 +60,10 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
         # run prints its dead letters itself.
         dead_letter_log.log.disabled = True
         try:
-            return _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)
+            code = _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)
+            # Print the dead letters of the last second before the stop, too.
+            dry.print_dead_letters()
+            return code
         finally:
             dry.remove()
 
