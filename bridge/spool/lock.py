@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,9 @@ LOCK_FILE = "spool.lock"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # Number of bytes to read from the lock file. The file is shorter: a process id, and a boot id of 36 characters.
 _LOCK_BYTES = 1000
+_ATTEMPTS = 5
+# The lock is retried for 80 ms in total. A command that tests the lock has it for less than 1 ms (`is_in_use`).
+_PAUSE_SECS = 0.02
 OWNER_ONLY = 0o700
 """Mode of a folder that only one user can enter."""
 
@@ -40,17 +44,13 @@ class FolderLock:
         except OSError as error:
             raise unusable(path, error) from error
         try:
-            # The kernel releases the locks when the process ends, even after a crash.
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._folder = _locked_folder(path)
+            self._folder = _lock(path, self._file)
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise _in_use(path) from error
         except OSError as error:
             os.close(self._file)
-            # This may be the id of the previous owner: the owner locks the file first, and then writes its id.
-            owner = owner_of(path)
-            by = f"another bridge (process {owner})" if owner else "another bridge"
-            raise SpoolInUse(
-                f"spool {path}: already in use by {by}. Stop it first, or set another spool.path for a second bridge"
-            ) from error
+            raise unusable(path, error) from error
         try:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
             # Read the boot of the last run before `_write` overwrites the file. It determines how strictly the
@@ -100,20 +100,57 @@ class FolderLock:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether a process owns the folder."""
+    """Return whether a process owns the folder. Return False if this user may not open it."""
+    # Test the folder too, because a person may have deleted the lock file.
+    return _is_locked(path / LOCK_FILE) or _is_locked(path)
+
+
+def _is_locked(path: Path) -> bool:
     try:
-        file = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        # Use O_NONBLOCK, because `open` waits for a writer if the file is a FIFO.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:
         # Try a shared lock, which fails while the owner has its exclusive lock. Several commands can do this at the
         # same time without an error.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return False  # the file system has no locks, so no process can own the folder
     finally:
         os.close(file)
     return False
+
+
+def _lock(path: Path, file: int) -> int:
+    """Lock the lock file and the folder, and return the result of `_locked_folder`.
+
+    Raises BlockingIOError if another process has a lock. The kernel releases the locks when the process ends, even
+    after a crash.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return _locked_folder(path)
+        # The other process may only be testing whether the folder is in use. Then the lock is free again at once.
+        _pause(_PAUSE_SECS)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return _locked_folder(path)
+
+
+def _pause(secs: float) -> None:
+    threading.Event().wait(secs)
+
+
+def _in_use(path: Path) -> SpoolInUse:
+    # This may be the id of the previous owner: the owner locks the file first, and then writes its id.
+    owner = owner_of(path)
+    by = f"another bridge (process {owner})" if owner else "another bridge"
+    return SpoolInUse(
+        f"spool {path}: already in use by {by}. Stop it first, or set another spool.path for a second bridge"
+    )
 
 
 def _locked_folder(path: Path) -> int:
@@ -137,8 +174,9 @@ def _locked_folder(path: Path) -> int:
 
 def refuse_if_in_use(path: Path) -> None:
     """Raise SpoolInUse if another process owns the folder."""
-    if (path / LOCK_FILE).is_file():
-        FolderLock(path).close()
+    # Do not create a FolderLock. Its exclusive lock could prevent a bridge that starts at the same time.
+    if is_in_use(path):
+        raise _in_use(path)
 
 
 def refuse_without_permission(path: Path) -> None:
@@ -180,10 +218,12 @@ def boot_id() -> bytes:
 def make_private(path: Path) -> None:
     """Create a missing folder with the mode OWNER_ONLY. An existing folder keeps its mode. Raises OSError."""
     if not path.exists():
+        missing = [path, *(each for each in path.parents if not each.exists())]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(exist_ok=True, mode=OWNER_ONLY)
-        # Without this fsync, the new folder could be missing after a power failure.
-        sync(path.parent)
+        # Without these calls of fsync, a new folder could be missing after a power failure.
+        for each in missing:
+            sync(each.parent)
 
 
 def sync(folder: Path) -> None:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import BridgeError, SpoolInUse, SpoolWriteError
+from bridge.errors import BridgeError, SpoolInUse
 from bridge.spool.lock import refuse_if_in_use, refuse_without_permission
 from bridge.spool.read_only import has_records, session_given_up
 
@@ -81,9 +81,6 @@ def control_folder(path: Path) -> Path:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
     except SpoolInUse:
         return path / SUPERVISOR_FOLDER
-    except SpoolWriteError:
-        # The supervisor's folder cannot be read. The caller's request in `path` then reports the reason.
-        return path
     return path
 
 
