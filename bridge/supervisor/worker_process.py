@@ -321,5 +321,7 @@ def command_of(slot: WorkerSlot, config: Path, active: int, running: int, log_le
 
 def _words(code: int) -> str:
     if code < 0:
-        return f"it was killed by {signal.Signals(-code).name}"
+        # Most real-time signals have no name, so `Signals` raises ValueError for them.
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"it was killed by {name}"
     return _WORDS.get(code, f"exit code {code}")

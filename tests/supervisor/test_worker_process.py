@@ -176,6 +176,12 @@ def test_worker_killed_by_a_signal_is_reported_with_its_name(made):
     assert ended(worker).detail.startswith("it was killed by SIGSEGV; ")
 
 
+def test_worker_killed_by_a_signal_without_a_name_is_restarted(made):
+    worker = made("-c", "import os; os.kill(os.getpid(), 40)")
+    assert ended(worker).last_end == "it was killed by signal 40"
+    assert worker.restarts == 1
+
+
 def test_worker_that_cannot_report_is_alive_with_its_last_state(answering, clock):
     worker = answering(99)
     worker.check()
