@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 # Fields that are added. When a process ends, the three groups differ: counters continue, the sizes of stored data stay,
 # and the resources of the process become 0.
 _COUNTERS: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes", "cpu_secs")
-_STORED_SIZES: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
+_STORED_SIZES: Final = (
+    "spool_bytes",
+    "dead_letter_count",
+    "dead_letter_bytes",
+    "poison_dead_letters",
+    "damaged_spools",
+)
 _OF_PROCESS: Final = ("memory_bytes", "max_bytes_per_sec")
 _STREAM_COUNTS: Final = (
     "delivered",

@@ -127,10 +127,11 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "poison-messages", "mapping", ("warning",),
-        "Messages became dead letters with code 'poison', because the process ended or hung whenever "
-        "it mapped them.",
+        "Dead letters with code 'poison' are stored: the process ended or hung whenever it mapped these messages. The "
+        "problem ends when they are deleted, or replayed after a fix.",
         "The messages are in the dead-letter queue, and all others are mapped.",
-        "see 'mqtt-kinesis dead-letters list --code poison', and report what the payload contains; do not replay it",
+        "see 'mqtt-kinesis dead-letters list --code poison', report what the payload contains, and then delete the "
+        "dead letter; replay it only after a fix",
     ),
     ProblemKind(
         "spool-full", "spooling", ("error",),

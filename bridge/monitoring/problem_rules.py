@@ -134,13 +134,10 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
         if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
             cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
             yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
-    # Later messages do not show whether the cause was fixed. So the problem stays until the bridge is restarted: these
-    # counts begin at 0 in each run.
-    poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
-    if poison:
-        yield _problem(
-            "poison-messages", "messages ended the process and were not mapped again", pluralize(poison, "message")
-        )
+    # Later messages do not show whether the cause was fixed. So the problem ends when no such dead letter is stored.
+    if snapshot.poison_dead_letters:
+        count = pluralize(snapshot.poison_dead_letters, "message")
+        yield _problem("poison-messages", "messages ended the process and were not mapped again", count)
 
 
 def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProblem:

@@ -134,6 +134,8 @@ class Snapshot:
     dead_letter_bytes: int = 0
     dead_letter_max_bytes: int = 0
     dead_letters_by_code: tuple[DeadLettersByCode, ...] = ()
+    poison_dead_letters: int = 0
+    """Number of stored dead letters with the code `poison`. It decreases when they are replayed, deleted or evicted."""
     mapping_states: tuple[StateUsage, ...] = ()
     """Sizes of the states of mappings. Mappings without a state are omitted."""
     credentials_expire_at: float | None = None

@@ -134,6 +134,7 @@ class SnapshotBuilder:
             "dead_letter_count": spool.dead_letter_counts.count,
             "dead_letter_bytes": spool.dead_letter_counts.size,
             "dead_letter_max_bytes": spool.settings.dead_letter_bytes,
+            "poison_dead_letters": spool.dead_letter_counts.poison,
             "dead_letters_by_code": tuple(
                 DeadLettersByCode(*each) for each in sorted(spool.dead_letter_counts.codes.copy().items())
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bridge.model import DeadLetter
 from bridge.spool.database.tables import DEAD_LETTERS, DamagedRow
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bridge.model import Message
+    from bridge.model import DeadLetterCode, Message
 
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
@@ -22,10 +22,12 @@ DEAD_LETTER_BYTES = 500
 _SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
 PAYLOAD_SHARE = 4
 """One payload may use at most a quarter of the space for dead letters. A larger payload is truncated."""
+POISON: Final[DeadLetterCode] = "poison"
+"""Code of the dead letters that are also counted separately, because they are a problem for as long as they exist."""
 _AMEND = "update dead_letters set code = ?, detail = ?, hash = ? where number = ?"
 # Each eviction frees an additional sixteenth of the limit. Otherwise, each following burst would cause an eviction too.
 _EVICTED_SHARE = 16
-# Template of an evicted dead letter. `_evict` sets only the mapping and the streams, which the ledger needs.
+# Template of an evicted dead letter. `_evict` sets the mapping and the streams, which the ledger needs, and POISON.
 _EVICTED = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
@@ -99,28 +101,37 @@ def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
     return int(count), int(size)
 
 
+def count_poison(database: sqlite3.Connection) -> int:
+    """Return the number of dead letters with the code POISON."""
+    # Compare in SQL. A damaged code may not be UTF-8, and reading it as text would raise an error.
+    return int(database.execute("select count(*) from dead_letters where code = ?", (POISON,)).fetchone()[0])
+
+
 class DeadLetterChange(NamedTuple):
     """Effect of one transaction on the table.
 
     `dead_letters` is the change of the number of rows, and `size` the change of their total bytes. Both may be
-    negative. `evicted` is the number of evicted dead letters.
+    negative. `evicted` is the number of evicted dead letters. `poison` is the change of the number of rows with the
+    code POISON.
     """
 
     dead_letters: int
     size: int
     evicted: int
+    poison: int
 
 
 class DeadLetterCounts:
     """Number and bytes of the stored dead letters, and counts since the spool was opened.
 
-    `evicted` is the number of evicted dead letters since then. `codes` is the number of dead letters added since then,
-    by code.
+    `poison` is the number of stored dead letters with the code POISON. `evicted` is the number of evicted dead letters
+    since the spool was opened. `codes` is the number of dead letters added since then, by code.
     """
 
-    def __init__(self, count: int, size: int) -> None:
+    def __init__(self, count: int, size: int, poison: int) -> None:
         self.count = count
         self.size = size
+        self.poison = poison
         self.evicted = 0
         self.codes: Counter[str] = Counter()
 
@@ -129,6 +140,7 @@ class DeadLetterCounts:
         self.count += changed.dead_letters
         self.size += changed.size
         self.evicted += changed.evicted
+        self.poison += changed.poison
         if added:
             self.codes.update(dead_letter.code for dead_letter in added)
 
@@ -151,15 +163,18 @@ def write_dead_letters(
         limit: maximum bytes of all dead letters
         used: bytes of all dead letters before this transaction
 
-    Return the changes, and the evicted dead letters, oldest first. An evicted dead letter contains only its mapping and
-    its streams.
+    Return the changes, and the evicted dead letters, oldest first. An evicted dead letter contains only its mapping,
+    its streams, and the code POISON if this was its code.
     """
+    poison = sum(each.code == POISON for each in added) - sum(each.code == POISON for each in removed.values())
     if removed:
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     for code, detail, number in amended:
         for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
             # The changed columns need a new hash.
-            changed = DeadLetter._make(row)._replace(code=code, detail=detail)
+            before = DeadLetter._make(row)
+            changed = before._replace(code=code, detail=detail)
+            poison += (changed.code == POISON) - (before.code == POISON)
             database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
         DEAD_LETTERS.write(database, map(to_row, added))
@@ -167,23 +182,26 @@ def write_dead_letters(
     # Evict after the insertion, so that the newest dead letters always stay.
     excess = used + size - limit
     evicted, freed = _evict(database, excess + limit // _EVICTED_SHARE) if excess > 0 else ([], 0)
-    return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
+    poison -= sum(each.code == POISON for each in evicted)
+    return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted), poison), evicted
 
 
 def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:
     """Delete the oldest dead letters until at least `excess` bytes are freed.
 
-    Return the evicted dead letters, with only mapping and streams, and the number of freed bytes.
+    Return the evicted dead letters, with only the fields that `write_dead_letters` describes, and the number of freed
+    bytes.
     """
     evicted: list[DeadLetter] = []
     numbers: list[tuple[int]] = []
     freed = 0
     # Do not select payloads. Otherwise, an eviction of 256 MiB would read 256 MiB from disk.
-    for number, mapping, streams, size in database.execute(
-        f"select number, mapping, streams, {_SIZE} from dead_letters order by number"
+    for number, mapping, streams, is_poison, size in database.execute(
+        f"select number, mapping, streams, code = ?, {_SIZE} from dead_letters order by number", (POISON,)
     ):
         numbers.append((number,))
-        evicted.append(_EVICTED._replace(mapping=mapping, streams=_streams_of(number, streams)))
+        code = POISON if is_poison else ""
+        evicted.append(_EVICTED._replace(mapping=mapping, streams=_streams_of(number, streams), code=code))
         freed += size
         if freed >= excess:
             break

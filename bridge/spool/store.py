@@ -29,6 +29,7 @@ from bridge.spool.dead_letters import (
     DeadLetterChange,
     DeadLetterCounts,
     StoredDeadLetter,
+    count_poison,
     measure_dead_letters,
     shortened,
     write_dead_letters,
@@ -94,7 +95,7 @@ class Spool:
         self.broker_filters: frozenset[str] = frozenset(json.loads(held)) if held else frozenset()
         state_bytes = min(MAX_STATE_BYTES, self.settings.max_bytes // SPOOL_SHARE)
         self.states = MappingStates(self._database, state_bytes)
-        self.dead_letter_counts = DeadLetterCounts(*measure_dead_letters(self._database))
+        self.dead_letter_counts = DeadLetterCounts(*measure_dead_letters(self._database), count_poison(self._database))
         self.id = self._spool_id()
         for number, name, next_number in streams:
             if name:  # the stream "" stands for unmatched messages, and has no queue

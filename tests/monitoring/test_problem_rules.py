@@ -96,10 +96,11 @@ CASES = {
     ),
     "10 of 20 records rejected": ({}, flow(rejections={"press": RecentRejections(20, 10)}), []),
     "9 of 9 records rejected": ({}, flow(rejections={"press": RecentRejections(9, 9)}), []),
-    "poison message": (
-        {"dead_letters_by_code": (DeadLettersByCode("decode", 5), DeadLettersByCode("poison", 1))},
+    "poison message": ({"poison_dead_letters": 1}, flow(), ["poison-messages warning"]),
+    "poison message of this run that is no longer stored": (
+        {"dead_letters_by_code": (DeadLettersByCode("poison", 1),)},
         flow(),
-        ["poison-messages warning"],
+        [],
     ),
     "spool full": ({"blocked_reason": "3 of spool.max_bytes 3 MiB", "spool_full": True}, flow(), ["spool-full error"]),
     "disk read-only": ({"blocked_reason": "attempt to write a readonly database"}, flow(), ["spool-write-error error"]),

@@ -192,6 +192,7 @@ COVERED_BY = {
     "connections": "connections", "received_messages": "messages", "payload_bytes": "message_bytes",
     "redelivered": "redelivered", "unmatched": "unmatched", "ledger": "records_received", "streams": "stream_state",
     "dead_letter_count": "dead_letters", "dead_letters_by_code": "rejected", "coverage": "mapping_messages",
+    "poison_dead_letters": "problems",
     "failing_mappings": "mapping_problem", "reloads": "reloads", "reloaded_at": "last_reload_timestamp_seconds",
     "mappings_fingerprint": "info", "settings_fingerprint": "info", "started_at": "start_time_seconds",
     "stalled": "healthy", "endpoints": "endpoint_requests_in_flight", "flows": "stream_drain_seconds",

@@ -8,9 +8,11 @@ from bridge.model import DeadLetter
 from bridge.spool.database import database_file
 from bridge.spool.database.tables import DEAD_LETTERS, TABLES, DamagedRow
 from bridge.spool.dead_letters import (
+    count_poison,
     measure_dead_letters,
     read_dead_letters,
     shortened,
+    stored_bytes,
     to_row,
     write_dead_letters,
 )
@@ -98,6 +100,38 @@ def test_amended_dead_letter_has_the_new_reason_and_a_new_hash(database):
     write_dead_letters(database, [], {}, [("transform", "new", 1)], limit=1 << 20, used=0)
     [(_, found)] = read_dead_letters(database)
     assert found == dead_letter(code="transform", detail="new", properties={"a": "ä"})
+
+
+@pytest.mark.parametrize("codes", [("poison",), ("decode", "poison", "poison")])
+def test_count_poison_is_the_sum_of_the_changes(database, codes):
+    added = [dead_letter(code=code) for code in codes]
+    change, _ = write_dead_letters(database, added, {}, [], limit=1 << 20, used=0)
+    assert change.poison == count_poison(database) == codes.count("poison")
+    change, _ = write_dead_letters(database, [], {len(codes): dead_letter(code="poison")}, [], limit=1 << 20, used=0)
+    assert change.poison == -1
+    assert count_poison(database) == codes.count("poison") - 1
+
+
+def test_count_poison_follows_an_amended_code(database):
+    write_dead_letters(database, [dead_letter(code="poison"), dead_letter()], {}, [], limit=1 << 20, used=0)
+    amended = [("decode", "x", 1), ("transform", "x", 2), ("poison", "x", 99)]
+    change, _ = write_dead_letters(database, [], {}, amended, limit=1 << 20, used=0)
+    assert (change.poison, count_poison(database)) == (-1, 0)
+
+
+def test_count_poison_decreases_when_dead_letters_are_evicted(database):
+    added = [dead_letter(code="poison"), dead_letter(), dead_letter(code="poison")]
+    size = sum(map(stored_bytes, added))
+    write_dead_letters(database, added, {}, [], limit=1 << 20, used=0)
+    change, evicted = write_dead_letters(database, [], {}, [], limit=size - 1, used=size)
+    assert [each.code for each in evicted] == ["poison"]
+    assert (change.poison, count_poison(database)) == (-1, 1)
+
+
+def test_count_poison_of_a_damaged_code_is_no_error(database):
+    DEAD_LETTERS.write(database, [to_row(dead_letter())])
+    database.execute("update dead_letters set code = cast(x'ff' as text)")
+    assert count_poison(database) == 0
 
 
 @given(st.integers(0, 200), st.integers(0, 400))

@@ -83,6 +83,16 @@ def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     again.close()
 
 
+def test_poison_count_is_found_again_and_ends_with_the_deletion(spool):
+    poison = dead_letter(code="poison")
+    spool.commit(Transaction(dead_letters=[poison, dead_letter(), poison]))
+    again = reopened(spool)
+    assert again.dead_letter_counts.poison == 2
+    again.commit(Transaction(removed={1: poison, 3: poison}))
+    assert (again.dead_letter_counts.poison, again.dead_letter_counts.count) == (0, 1)
+    again.close()
+
+
 def test_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
     first = spool.mapping_number("m1")
     spool.number_mappings(["m0", "m1", "m2"])
