@@ -5,6 +5,7 @@ Counts are added. An age or state of the result is the worst age or state of the
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from dataclasses import replace
 from operator import add
@@ -77,18 +78,16 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         problems=merge_problems([(name, each.problems) for name, each in named]),
         endpoints=merge_endpoints([each.endpoints for each in snapshots]),
         flows=merge_flows([each.flows for each in snapshots]),
-        session_problem="; ".join(f"{name}: {each.session_problem}" for name, each in named if each.session_problem),
+        session_problem=_texts((name, each.session_problem) for name, each in named),
         session_attempts=sum(each.session_attempts for each in snapshots),
         spool_full=any(each.spool_full for each in snapshots),
         mapping_errors=tuple(dict.fromkeys(error for each in snapshots for error in each.mapping_errors)),
         unsendable=tuple(dict.fromkeys(pair for each in snapshots for pair in each.unsendable)),
         coverage=_coverage([each.coverage for each in snapshots]),
-        client_id_conflict="; ".join(
-            f"{name}: {each.client_id_conflict}" for name, each in named if each.client_id_conflict
-        ),
-        session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
+        client_id_conflict=_texts((name, each.client_id_conflict) for name, each in named),
+        session_unstable=_texts((name, each.session_unstable) for name, each in named),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
-        blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
+        blocked_reason=_texts((name, each.blocked_reason) for name, each in named),
         # Each worker has its own spool with its own limit, so the limits are added. But the spools are usually on the
         # same file system, so a sum would count its free space several times.
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
@@ -97,13 +96,23 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         # Each worker reloads the same files, so a sum would count every reload several times.
         reloads=max(each.reloads for each in snapshots),
         reloaded_at=max(each.reloaded_at for each in snapshots),
-        stalled=tuple(f"{name}: {why}" for name, each in named for why in each.stalled),
+        stalled=tuple(_text(name, why) for name, each in named for why in each.stalled),
         dead_letter_max_bytes=sum(each.dead_letter_max_bytes for each in snapshots),
         dead_letters_by_code=_codes(each for snapshot in snapshots for each in snapshot.dead_letters_by_code),
         mapping_states=_states(each for snapshot in snapshots for each in snapshot.mapping_states),
         credentials_expire_at=min(expiring, default=None),
         request_latency=_request_latency([each.request_latency for each in snapshots]),
     )
+
+
+def _text(name: str, text: str) -> str:
+    # The parts of one worker, which are its process and the counters of its earlier processes, have no name.
+    return f"{name}: {text}" if name else text
+
+
+def _texts(named: Iterable[tuple[str, str]]) -> str:
+    """Return all texts that are not empty, each after the name of its worker."""
+    return "; ".join(_text(name, text) for name, text in named if text)
 
 
 def final_counters(last: Snapshot) -> Snapshot:
@@ -115,6 +124,12 @@ def final_counters(last: Snapshot) -> Snapshot:
         replace(
             each,
             state="ok",
+            code="",
+            detail="",
+            hint="",
+            bad_for_secs=0.0,
+            last_latency_ms=0.0,
+            max_record_bytes=None,
             in_flight_requests=0,
             in_flight_records=0,
             waiting=0,
@@ -129,7 +144,17 @@ def final_counters(last: Snapshot) -> Snapshot:
     nothing: dict[str, Any] = dict.fromkeys((*_STORED_SIZES, "spool_max_bytes", "dead_letter_max_bytes"), 0)
     # A merged snapshot is connected only if all its parts are. The ended process must not make it disconnected.
     ended = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
-    return replace(ended, streams=tuple(streams), dead_letters=(), failing_mappings=())
+    return replace(
+        ended,
+        streams=tuple(streams),
+        dead_letters=(),
+        failing_mappings=(),
+        lost_guarantees=(),
+        credentials_expire_at=None,
+        # A merged snapshot has the lowest free space of its parts. The disk may have more free space now.
+        disk_free_bytes=sys.maxsize,
+        mapping_states=tuple(each._replace(keys=0, bytes=0) for each in last.mapping_states),
+    )
 
 
 def ended_process_snapshot(last: Snapshot) -> Snapshot:

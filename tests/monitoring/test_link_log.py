@@ -1,4 +1,4 @@
-"""Links to AWS: as text, in the log, and merged from several workers."""
+"""Links to AWS: as text and in the log."""
 
 import logging
 from dataclasses import replace
@@ -7,8 +7,6 @@ import pytest
 
 from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.monitoring.link_log import AGAIN_SECS, LinkLog, link_text
-from bridge.monitoring.merge_links import idle_endpoints, merge_endpoints, merge_flows
-from bridge.monitoring.stream_flow import StreamFlow
 
 THIN = EndpointStatus(
     "kinesis.eu-west-1.amazonaws.com",
@@ -67,34 +65,3 @@ def test_link_that_limits_delivery_is_logged_once_an_hour(caplog):
     assert caplog.messages[0].endswith("3 time-outs")
     log.observe([replace(THIN, limited_secs=70.0)], 60 + AGAIN_SECS)
     assert len(caplog.messages) == 2
-
-
-def test_shares_of_a_link_add_up_over_workers():
-    other = replace(THIN, bandwidth=10_000.0, answer_secs=0.2, request_bytes=8_000, requests=1, limited_secs=9.0)
-    unmeasured = replace(THIN, bandwidth=0.0, answer_secs=0.0)
-    [merged] = merge_endpoints([[THIN], [other], [unmeasured]])
-    assert (merged.bandwidth, merged.answer_secs, merged.request_bytes) == (41_250.0, 0.2, 16_000)
-    assert (merged.requests, merged.timeouts, merged.limited_secs) == (5, 9, 9.0)
-
-
-def test_merged_latency_ignores_workers_that_do_not_know_it():
-    [merged] = merge_endpoints([[THIN], [replace(THIN, answer_secs=0.0)]])
-    assert merged.answer_secs == THIN.answer_secs
-
-
-def test_different_endpoints_stay_apart():
-    sts = replace(THIN, endpoint="kinesis.us-east-1.amazonaws.com")
-    assert [each.endpoint for each in merge_endpoints([[sts], [THIN]])] == [THIN.endpoint, sts.endpoint]
-
-
-def test_ended_process_leaves_its_counters_and_no_measurement():
-    [idle] = idle_endpoints([replace(THIN, outcome_unknown=2)])
-    assert (idle.timeouts, idle.outcome_unknown) == (3, 2)
-    assert (idle.bandwidth, idle.requests, idle.window_bytes, idle.limited_secs) == (0.0, 0, 0, 0.0)
-
-
-def test_flows_of_workers_have_summed_rates_and_slowest_times():
-    fast = StreamFlow("telemetry", 0.0, 0.0, 10.0, 10.0, 5.0)
-    slow = StreamFlow("telemetry", 40.0, 300.0, 20.0, None, None)
-    [merged] = merge_flows([[fast], [slow]])
-    assert merged == StreamFlow("telemetry", 40.0, 300.0, 30.0, 10.0, 5.0)

@@ -1,12 +1,13 @@
 from dataclasses import replace
 
-import orjson
+import pytest
 
 from bridge.histogram import FINE_SECS, Histogram
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.merge import ended_process_snapshot, final_counters, merge
-from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot
+from bridge.monitoring.snapshot import DeadLettersByCode
 from bridge.spool.ledger import LedgerRow
+from bridge.spool.mapping_state import StateUsage
 from tests.web.bridges import problem, snapshot, stream
 
 ROW = LedgerRow("press", "telemetry", 10, 6, 1, 1, 0, 2)
@@ -51,6 +52,56 @@ def test_counters_of_an_ended_process_continue_and_count_once():
     assert merged.receive_to_spool.cumulative[-1] == 200
 
 
+TEXTS = ("session_problem", "client_id_conflict", "session_unstable", "blocked_reason")
+
+
+@pytest.mark.parametrize("field", TEXTS)
+def test_merge_writes_the_name_of_a_worker_before_its_text(field):
+    assert getattr(of_two({field: "x"}, {field: "y"}), field) == "worker 1: x; worker 2: y"
+    assert getattr(of_two({}, {field: "y"}), field) == "worker 2: y"
+    restarted = merge([("", snapshot(**{field: "x"})), ("", final_counters(snapshot()))])
+    assert getattr(restarted, field) == "x"
+
+
+ENDED = {
+    "disk_free_bytes": 5,
+    "credentials_expire_at": 100.0,
+    "lost_guarantees": (("qos-lowered", "x"),),
+    "mapping_states": (StateUsage("press", 7, 700, 3),),
+    "failing_mappings": ("oven",),
+    "memory_bytes": 9,
+    "poison_dead_letters": 4,
+    "draining": True,
+}
+"""Values of a process that has ended, which say nothing about its next process."""
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_final_counters_do_not_change_a_value_of_the_next_process(name):
+    now = snapshot(disk_free_bytes=90, credentials_expire_at=None, mapping_states=(StateUsage("press", 2, 200, 0),))
+    ended = final_counters(snapshot(**{name: ENDED[name]}))
+    merged = merge([("", now), ("", merge([("", ended), ("", ended)]))])
+    if name == "mapping_states":
+        assert merged.mapping_states == (StateUsage("press", 2, 200, 6),)
+    else:
+        assert getattr(merged, name) == getattr(now, name)
+
+
+def test_final_counters_of_a_stream_do_not_change_its_state():
+    bad = stream(
+        state="refused", code="AccessDenied", detail="no", hint="allow it", bad_for_secs=90.0, last_latency_ms=5_000.0,
+        max_record_bytes=1_000, oldest_secs=70.0, stalled_secs=60.0, failed_in_a_row=4, hot_key="k", waiting=8,
+        in_flight_records=3, in_flight_requests=1, throttled=11,
+    )  # fmt: skip
+    now = stream(max_record_bytes=2_000, last_latency_ms=10.0, delivered=1)
+    ended = final_counters(snapshot(streams=(bad, stream("other", state="retrying", code="x", bad_for_secs=5.0))))
+    merged, other = sorted(
+        merge([("", snapshot(streams=(now,))), ("", ended)]).streams, key=lambda each: each.delivered == 0
+    )
+    assert merged == replace(now, throttled=11)
+    assert other == stream("other", max_record_bytes=None)
+
+
 def test_merge_adds_request_durations_and_dead_letters_by_code():
     codes = (DeadLettersByCode("decode", 2), DeadLettersByCode("topic", 1))
     merged = of_two({"dead_letters_by_code": codes}, {"dead_letters_by_code": codes[:1], "stalled": ("it hangs",)})
@@ -83,11 +134,3 @@ def test_mapping_is_silent_if_no_worker_receives_its_messages():
     assert (loud.silent, loud.mappings[0].messages, loud.mappings[0].longest_pause_ms) == ((), 10, 20_000)
     assert (loud.topics, loud.other_messages) == ((UnmatchedTopic("x", 4, 495_000),), 2)
     assert of_two(heard(100_000, 20_000), heard(200_000, 90_000)).coverage.silent[0].silent_ms == 300_000
-
-
-def test_snapshot_from_json_equals_the_original():
-    codes = (DeadLettersByCode("decode", 2),)
-    merged = snapshot(
-        ledger=(ROW,), problems=(problem(),), client_id="bridge-1", stalled=("it hangs",), dead_letters_by_code=codes
-    )
-    assert Snapshot.from_json(orjson.loads(orjson.dumps(merged.to_json()))) == merged
