@@ -28,6 +28,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from bridge.files import shown_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -51,6 +53,11 @@ class Problem:
     path: str
     message: str
     code: str = ""
+
+    def __post_init__(self) -> None:
+        # Problems are printed, logged and sent as JSON. All of these fail for the name of a file that is not UTF-8.
+        for name in ("file", "message"):
+            object.__setattr__(self, name, shown_name(getattr(self, name)))
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

@@ -47,6 +47,15 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
     return raw
 
 
+def shown_name(name: str) -> str:
+    r"""Return a file's name, or a text that contains it, as text that can be printed and sent as JSON.
+
+    Linux permits names that are not UTF-8. Python represents their other bytes as lone surrogates, which neither UTF-8
+    nor JSON can represent. In the result, a lone surrogate is written as an escape, such as `\udcff` for the byte 0xff.
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def roots(folder: pathlib.Path, within: str) -> tuple[pathlib.Path, ...]:
     """Return the paths of `folder` and its subfolder `within`, with symbolic links resolved, for `leads_outside`."""
     return folder.resolve(), (folder / within).resolve()

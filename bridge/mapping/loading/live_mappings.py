@@ -25,6 +25,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import Problem
+from bridge.files import shown_name
 from bridge.mapping.loading.fallback_loader import FallbackLoader, digest_of, read_text
 from bridge.mapping.loading.folder_watch import FolderWatch
 from bridge.mapping.loading.last_good import LastGoodTexts
@@ -117,7 +118,7 @@ class LiveMappings:
     @property
     def failing(self) -> tuple[str, ...]:
         """Names of the mappings whose files do not load. Earlier versions of these mappings may be active."""
-        return tuple(file.stem for file, state in self._files.items() if state.problems)
+        return tuple(shown_name(file.stem) for file, state in self._files.items() if state.problems)
 
     @property
     def shared(self) -> bool:
@@ -206,7 +207,7 @@ class LiveMappings:
         """Store `files` as the current state, activate the changes, and report them."""
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
-            log.info("mapping removed", extra={"file": file.name})
+            log.info("mapping removed", extra={"file": shown_name(file.name)})
         # At the start, `before` is empty, and all files are new. Do not log each file then, because the caller logs the
         # number of files.
         for file in [file for file in files if before and file not in before and not files[file].problems]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from bridge.files import shown_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dictionary
     from pathlib import Path
@@ -65,8 +67,8 @@ def reload_report(before: Dictionary[Path, FileState], now: Dictionary[Path, Fil
     failed = [file for file, each in now.items() if each.problems and each.problems != problems.get(file)]
     return ReloadReport(
         loaded=tuple(file.stem for file in changed),
-        removed=tuple(sorted(file.stem for file in before.keys() - now.keys())),
-        failed=tuple((file.stem, str(now[file].problems[0])) for file in failed),
+        removed=tuple(sorted(shown_name(file.stem) for file in before.keys() - now.keys())),
+        failed=tuple((shown_name(file.stem), str(now[file].problems[0])) for file in failed),
     )
 
 

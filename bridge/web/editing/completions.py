@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.files import shown_name
 from bridge.mapping.expressions.functions import FAMILIES
 from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.mapping.loading.lookup_tables import table_files
@@ -41,8 +42,8 @@ _ROOTS: Final = {
 
 def completions(mappings: Path) -> dict[str, Any]:
     """Return all completions. `mappings` is the folder of the mapping files, which also has the tables and schemas."""
-    tables = sorted({file.stem for file in table_files(mappings)})
-    return {**_fixed(), "tables": tables, "schemas": list(schema_files(mappings))}
+    tables = sorted({shown_name(file.stem) for file in table_files(mappings)})
+    return {**_fixed(), "tables": tables, "schemas": [shown_name(path) for path in schema_files(mappings)]}
 
 
 @cache
