@@ -68,7 +68,8 @@ class ProblemHistory:
         dated = tuple(self._dated(each, now) for each in problems)
         self._end_unfinished(now)
         for key, entry in list(self._entries.items()):
-            if now - entry.seen_at > ABSENT_SECS:
+            # If the clock was set back, `seen_at` is in the future.
+            if abs(now - entry.seen_at) > ABSENT_SECS:
                 del self._entries[key]
                 self._end(entry, now)
         return dated

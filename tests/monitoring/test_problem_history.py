@@ -71,3 +71,10 @@ def test_warning_that_becomes_an_error_is_logged_again(history, caplog):
 def test_problems_of_two_streams_are_separate(history, caplog):
     history.update([STALLED, replace(STALLED, stream="archive", since=AT - 50)], AT)
     assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize(("step", "ended"), [(-3_600.0, True), (-1.0, False)])
+def test_problem_ends_in_the_log_if_the_clock_is_set_back(history, caplog, step, ended):
+    history.update([STALLED], AT + 100)
+    history.update([], AT + 100 + step)
+    assert [each.levelname for each in caplog.records] == ["ERROR", "INFO"][: 1 + ended]

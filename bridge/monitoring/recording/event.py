@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import orjson
 
+from bridge.files import shown_name
 from bridge.monitoring.problems import problem_key
 
 if TYPE_CHECKING:
@@ -82,8 +84,12 @@ def parse_event(line: bytes) -> Event | None:
         value = orjson.loads(line)
         known = {name: value[name] for name in _NAMES if name in value}
         event = Event(**known)
-        # A later version of the bridge may have written a kind that this version does not know.
-        valid = event.kind in EVENT_KINDS and float(event.at) and isinstance(event.text, str)
+        # A later version of the bridge may have written a kind that this version does not know. The types are checked
+        # too: events are sorted by their times and found by their keys, which must not fail at the start of the bridge.
+        valid = event.kind in EVENT_KINDS and all(
+            isinstance(getattr(event, name), types) for name, types in _TYPES.items()
+        )
+        valid = valid and all(0 <= each <= _LAST_SECS for each in (event.at, event.since or 0.0))
     # After a power failure, the last line may be incomplete.
     except (ValueError, TypeError, KeyError):
         return None
@@ -115,7 +121,13 @@ def _of(problem: ActiveProblem, at: float, kind: EventKind) -> Event:
 
 
 def _cut(text: str) -> str:
+    # A text may contain a file's name that is not UTF-8. JSON cannot represent it, and the event log would stop.
+    text = shown_name(text)
     return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]} …"
 
 
 _NAMES: Final = tuple(each.name for each in fields(Event))
+# End of the year 9999. A later time, or one before 1970, could not be shown.
+_LAST_SECS: Final = 253_402_300_799
+_TIMES: Final = {"at": (float, int), **dict.fromkeys(("since", "lasted_secs"), (float, int, NoneType))}
+_TYPES: Final = {**dict.fromkeys(_NAMES, (str,)), **_TIMES}

@@ -60,7 +60,8 @@ class EventDetector:
         for stream in snapshot.streams:
             yield from self._stream(stream.stream, stream.throttled, now)
         for name, each in list(self._throttling.items()):
-            if now - each.last >= QUIET_SECS:
+            # If the clock was set back, `last` is in the future.
+            if abs(now - each.last) >= QUIET_SECS:
                 del self._throttling[name]
                 yield _recovered(name, each, now)
 
@@ -74,7 +75,7 @@ class EventDetector:
         elif snapshot.connections > self._connections and self._permitted(now):
             more = snapshot.connections - self._connections
             repeated = f"; {more:,} connections since the last entry" if self._connections and more > 1 else ""
-            away_secs = None if self._disconnected_at is None else now - self._disconnected_at
+            away_secs = None if self._disconnected_at is None else max(0.0, now - self._disconnected_at)
             self._connections, self._disconnected_at = snapshot.connections, None
             detail = f"MQTT {snapshot.protocol}{repeated}"
             text = f"connected to {snapshot.broker}"
@@ -82,7 +83,8 @@ class EventDetector:
 
     def _permitted(self, now: float) -> bool:
         """Return whether another connection event is permitted now. If it is, count it."""
-        while self._recent and now - self._recent[0] > CONNECTION_SECS:
+        # If the clock was set back, the times are in the future, and would prevent events until the clock reaches them.
+        while self._recent and abs(now - self._recent[0]) > CONNECTION_SECS:
             self._recent.popleft()
         permitted = len(self._recent) < MAX_CONNECTION_EVENTS
         if permitted:
@@ -112,7 +114,7 @@ def _recovered(name: str, throttling: _Throttling, now: float) -> Event:
         "recovered",
         f"stream {name} is no longer throttled",
         f"throttled: {pluralize(throttling.records, 'record')}" if throttling.records else "",
-        lasted_secs=throttling.last - throttling.since,
+        lasted_secs=max(0.0, throttling.last - throttling.since),
         code="throttled",
         stage="delivering",
         stream=name,
