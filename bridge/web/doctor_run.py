@@ -54,15 +54,20 @@ class DoctorRun:
         self._task = asyncio.get_running_loop().create_task(self._run(command))
 
     async def _run(self, command: Sequence[str]) -> None:
-        # The environment is passed on, because the configuration may refer to secrets in it. The child is the bridge's
-        # own program, with the same rights.
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(os.environ),
-        )
+        try:
+            # The environment is passed on, because the configuration may refer to secrets in it. The child is the
+            # bridge's own program, with the same rights.
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=dict(os.environ),
+            )
+        except OSError as error:
+            # The machine may have no more memory, processes or file descriptors.
+            self._state |= {"problem": f"doctor cannot be started: {error.strerror}", "ended_ms": _now_ms()}
+            return
         try:
             self._state |= await asyncio.wait_for(_findings(process), DEADLINE_SECS)
         except TimeoutError:
