@@ -35,7 +35,10 @@ def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any
 
 
 def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
-    """Return the records and rejections of a mapping; both are empty for a filtered message."""
+    """Return the records and rejections of a mapping; both are empty for a filtered message.
+
+    `more` and `more_rejections` are the numbers of records and rejections beyond the first MAX_SHOWN_RECORDS.
+    """
     records = [
         {
             "stream": mapping.outputs[draft.output].data_stream,
@@ -54,8 +57,9 @@ def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
         }
         for each in mapped.rejections[:MAX_SHOWN_RECORDS]
     ]
-    more = len(mapped.drafts) - len(records)
-    return {"records": records, "rejections": rejections, "more": more, "remembers": mapping.stateful is not None}
+    more, more_rejections = len(mapped.drafts) - len(records), len(mapped.rejections) - len(rejections)
+    shown = {"records": records, "rejections": rejections, "more": more, "more_rejections": more_rejections}
+    return {**shown, "remembers": mapping.stateful is not None}
 
 
 def dead_letter_summary(number: int, dead_letter: DeadLetter) -> dict[str, Any]:

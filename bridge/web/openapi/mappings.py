@@ -13,6 +13,7 @@ MADE: Final = {
     "records": array(_RECORD),
     "rejections": array(_REJECTION),
     "more": INTEGER,
+    "more_rejections": INTEGER,
     "remembers": BOOLEAN,
 }
 _POSITION = {"line": INTEGER, "column": INTEGER, "end_line": INTEGER, "end_column": INTEGER}

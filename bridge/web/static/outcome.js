@@ -17,5 +17,6 @@ export function mappingResult(each, shown) {
       h("pre", {}, members(shown(record.data))))),
     each.rejections.map((rejection) => h("div", { class: "outcome" }, copy(name),
       tag(`dead letter: ${rejection.code}`, "bad"), " ", rejection.item === null ? "" : `item ${rejection.item}: `, rejection.detail)),
-    none, notes, each.more ? h("p", { class: "quiet" }, `and ${counted(each.more, "more record")}`) : null);
+    none, notes, each.more ? h("p", { class: "quiet" }, `and ${counted(each.more, "more record")}`) : null,
+    each.more_rejections ? h("p", { class: "quiet" }, `and ${counted(each.more_rejections, "more dead letter")}`) : null);
 }
