@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.files import FileProblem, read_bytes, replace_file
+from bridge.errors import Problem
+from bridge.files import FileProblem, read_bytes, replace_file, shown_name
 
 
 def problem(file, limit=100):
@@ -88,3 +89,13 @@ def test_replaced_file_follows_no_link_and_is_private(tmp_path):
     assert (tmp_path / "victim").read_bytes() == b"as it was"
     assert (tmp_path / "a").read_bytes() == b"new"
     assert (tmp_path / "a").lstat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [(b"press.yaml", "press.yaml"), ("Öl".encode(), "Öl"), (b"\xff", r"\udcff"), (b"\xc3\xff", r"\udcc3\udcff")],
+)
+def test_shown_name_of_a_file_can_be_printed(octets, shown):
+    assert shown_name(os.fsdecode(octets)) == shown
+    problem = Problem(os.fsdecode(octets), 0, 0, "", f"'{os.fsdecode(octets)}' is wrong")
+    assert str(problem).encode().decode() == f"{shown}: '{shown}' is wrong"

@@ -3,7 +3,6 @@
 import logging
 
 from bridge.monitoring.problem_monitor import ProblemMonitor
-from bridge.monitoring.snapshot_timer import EVERY_SECS, SnapshotTimer
 from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import NOW, snapshot, stream
 
@@ -43,28 +42,3 @@ def test_broker_outage_degrades_at_once_and_fails_after_30_secs():
     assert clock.after(0).state == "ok"
     assert [clock.after(secs, **away).state for secs in (1, 28, 1)] == ["degraded", "degraded", "failing"]
     assert clock.after(1).state == "ok"
-
-
-def test_snapshot_timer_is_due_regularly_and_survives_an_error():
-    now, taken = [0.0], []
-
-    def take():
-        taken.append(now[0])
-        raise OSError(5, "Input/output error")
-
-    look = SnapshotTimer(take, clock=lambda: now[0])
-    for _ in range(4):
-        look()
-        now[0] += EVERY_SECS / 2
-    assert taken == [EVERY_SECS]
-    look()
-    assert taken == [EVERY_SECS, 2 * EVERY_SECS]
-
-
-def test_snapshot_timer_logs_a_bug_once_and_continues(caplog):
-    now = [0.0]
-    look = SnapshotTimer(lambda: 1 / 0, clock=lambda: now[0])
-    for _ in range(3):
-        now[0] += EVERY_SECS
-        look()
-    assert caplog.messages == ["no snapshot: this is a bug"]

@@ -11,6 +11,8 @@ from tests.web.described import check_response
 
 TOKEN = "a-token-of-the-plant"
 VIEW_TOKEN = "a-token-to-view-only"
+OURS = {"X-Mqtt-Kinesis": "page", "Authorization": f"Bearer {TOKEN}"}
+"""Headers of a request that the page sends with the role `edit`."""
 
 
 @pytest.fixture

@@ -2,16 +2,12 @@
 
 import asyncio
 import base64
-import subprocess
-import sys
 
 import pytest
 import zstandard
 
 from bridge.errors import BridgeError
-from bridge.mapping.loading.resources import load_resources
 from bridge.web import playground
-from bridge.web.jobs import memory_limit, resource_cache
 from bridge.web.playground import Playground
 
 HEAD = "topic: t\noutputs: [{data_stream: s}]\n"
@@ -94,23 +90,6 @@ def test_reference_to_a_file_or_a_variable_stays_text(run, tmp_path, monkeypatch
         assert SECRET not in str(told)
 
 
-def test_tables_are_loaded_once_and_again_when_they_change(folder, monkeypatch):
-    loads = []
-    monkeypatch.setattr(
-        resource_cache, "load_resources", lambda *args, **kw: loads.append(1) or load_resources(*args, **kw)
-    )
-    monkeypatch.setattr(resource_cache._Loaded, "found", None)
-    file = folder / "tables/assets.yaml"
-    file.write_text("key: one\n")
-    asked = {"folder": str(folder), "mapping": "transform: lookup('assets', 'key')"}
-    assert resource_cache.resources_of({**asked, "mapping": HEAD}).resources.tables == {}
-    for _ in range(2):
-        assert resource_cache.resources_of(asked).resources.tables == {"assets": {"key": "one"}}
-    file.write_text("key: another\n")
-    assert resource_cache.resources_of(asked).resources.tables == {"assets": {"key": "another"}}
-    assert len(loads) == 2
-
-
 def test_time_to_load_tables_does_not_count_for_the_check(run, folder, monkeypatch):
     (folder / "tables/assets.yaml").write_text("key: one\n")
     monkeypatch.setattr(playground, "LOAD_SECS", 0.0)
@@ -167,15 +146,6 @@ def test_trial_that_needs_too_much_memory_ends_and_the_next_one_works(run, monke
     assert tried(run, "`1`")["made"]["records"]
 
 
-def test_memory_limit_of_a_job_is_never_above_that_of_the_process(monkeypatch):
-    limits = []
-    monkeypatch.setattr(memory_limit.resource, "getrlimit", lambda _: (1000, 1000))
-    monkeypatch.setattr(memory_limit.resource, "setrlimit", lambda _, limit: limits.append(limit))
-    with memory_limit.memory_limit():
-        assert limits == [(1000, 1000)]
-    assert limits == [(1000, 1000)] * 2
-
-
 def test_response_to_many_failed_tests_is_bounded(run):
     text = f"{HEAD}transform: payload\ntests:\n" + "".join(CASE.format(n, f"{{a: {'x' * 20}}}") for n in range(1_000))
     tests = check(run, text)["tests"]
@@ -194,27 +164,6 @@ def test_differences_between_long_texts_are_bounded(run):
     lines = run("diff", old=old, new=new, old_name="a", new_name="b")["differences"].splitlines()
     assert len(lines) == 2_001
     assert "more lines" in lines[-1]
-
-
-def test_worker_writes_no_file(tmp_path):
-    """Its limit of a file's size is 0, so that even a defect could not fill the disk."""
-    code = "import os; from bridge.web.playground_worker import limit; limit(); os.write(os.open('file', 65), b'x')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "File too large" in done.stderr
-
-
-def test_memory_of_the_worker_is_limited(folder):
-    code = """
-import resource
-from bridge.web.playground_worker import MEMORY_BYTES, limit
-limit()
-assert resource.getrlimit(resource.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)
-bytearray(MEMORY_BYTES // 4)
-print("within")
-bytearray(MEMORY_BYTES)
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr.splitlines()[-1]) == ("within\n", "MemoryError")
 
 
 def test_worker_that_ends_is_reported_as_a_lack_of_memory(folder):

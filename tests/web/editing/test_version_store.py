@@ -4,7 +4,7 @@ import pytest
 
 from bridge.web.editing import version_store
 from bridge.web.editing.mapping_folder import version_of
-from bridge.web.editing.version_entry import DamagedEntry, Entry, from_bytes, to_bytes
+from bridge.web.editing.version_entry import Entry
 from bridge.web.editing.version_store import VersionStore
 
 
@@ -80,12 +80,6 @@ def test_version_with_another_text_is_damaged(store, tmp_path):
     file = tmp_path / "data/mapping-history/0000000001-press"
     file.write_bytes(file.read_bytes().replace(b"\none", b"\nTWO"))
     assert store.text("press", 1) is None
-
-
-def test_entry_of_other_fields_is_damaged():
-    for content in (b"{}\n", b"[]\n", b"1\n", to_bytes(entry(), b"text").replace(b'"bytes":4', b'"bytes":"4"')):
-        with pytest.raises(DamagedEntry):
-            from_bytes(content)
 
 
 def test_damaged_pending_change_is_forgotten(store, tmp_path, caplog):
