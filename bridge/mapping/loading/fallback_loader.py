@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError, Problem
-from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
+from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes, shown_name
 from bridge.mapping.loading.mapping_loader import load_file
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources, uses_lookup, uses_schemas
 from bridge.mapping.loading.shared_subscription import order_warning
@@ -100,7 +100,7 @@ class FallbackLoader:
             # Each reload loads the file again, so log a problem only once.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous else "not loaded"
-                log.error("mapping %s: %s\n%s", file.name, state, error)
+                log.error("mapping %s: %s\n%s", shown_name(file.name), state, error)
             return LoadedFile(signature, digest, previous, self.resources, error.problems)
         if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})

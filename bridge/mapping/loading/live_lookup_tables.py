@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import ConfigError, Problem
-from bridge.files import replace_file
+from bridge.files import replace_file, shown_name
 from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.folder_watch import Signature, signatures
 from bridge.mapping.loading.lookup_tables import FOLDER, load_table, load_tables, table_files
@@ -84,7 +84,7 @@ class LiveLookupTables:
             same = known is not None and known.signature == signature and not every
             files[file] = known if same and known is not None else self._load(file, signature, sorted(found))
         for file in self._files.keys() - files.keys():
-            log.info("lookup table removed", extra={"file": file.name})
+            log.info("lookup table removed", extra={"file": shown_name(file.name)})
         # Compare the tables by identity. A table that was loaded again counts as changed, even if its contents are
         # equal.
         before = [state.table for state in self._files.values()]
@@ -134,7 +134,7 @@ class LiveLookupTables:
             # Each reload loads the file again, so log a problem only once.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous is not None else "not loaded"
-                log.error("lookup table %s: %s\n%s", file.name, state, error)
+                log.error("lookup table %s: %s\n%s", shown_name(file.name), state, error)
             return _TableFile(signature, previous, error.problems)
         if known is not None and known.signature != signature:
             log.info("lookup table reloaded", extra={"file": file.name})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from bridge.files import replace_file
+from bridge.files import replace_file, shown_name
 from bridge.mapping.loading.folder_watch import Signature, signatures
 from bridge.mapping.loading.schema_files import FOLDER, load_schema_files, schema_files
 from bridge.payloads.schema_files import NO_SCHEMA_FILES, SchemaFiles
@@ -56,7 +56,7 @@ class LiveSchemaFiles:
         if read.files == self.files:
             return False
         for name in sorted(name for name in read.files if read.files[name] != self.files.get(name)):
-            log.info("schema file read", extra={"file": name})
+            log.info("schema file read", extra={"file": shown_name(name)})
         self.files = read.files
         return True
 

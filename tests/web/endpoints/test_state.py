@@ -11,7 +11,8 @@ from tests.web.bridges import NOW, snapshot, stream
 
 
 @pytest.mark.parametrize("path", ["/api/status", "/metrics", "/api/completions"])
-def test_state_with_a_file_name_that_is_not_utf8_is_served(site, bridge, path):
+def test_state_with_a_file_name_that_is_not_utf8_is_served(site, bridge, caplog, path):
+    caplog.set_level("INFO", "bridge")
     (bridge.mappings.folder / os.fsdecode(b"\xff.yaml")).write_text("topic: a\n")
     (bridge.mappings.folder / "tables").mkdir()
     (bridge.mappings.folder / "tables" / os.fsdecode(b"\xfe.csv")).write_text("a,b\n1,2\n")
@@ -19,6 +20,8 @@ def test_state_with_a_file_name_that_is_not_utf8_is_served(site, bridge, path):
     (bridge.mappings.folder / "schemas" / os.fsdecode(b"\xfd.avsc")).write_text("{}")
     bridge.mappings.reload()
     assert site().get(path).status_code == 200
+    # A log line must be UTF-8 too.
+    assert caplog.text.encode()
 
 
 def test_state_names_a_mapping_file_whose_name_is_not_utf8(site, bridge):
