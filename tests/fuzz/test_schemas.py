@@ -14,7 +14,8 @@ from bridge.payloads.protobuf.message_types import MessageTypes
 from bridge.payloads.protobuf.proto_file import parse_proto
 from bridge.payloads.schema_files import SchemaError
 from tests.fuzz.mutation import nearly
-from tests.payloads.avro.test_decoder import NODE, READING, VALUE, made
+from tests.payloads.avro.test_decoder import READING, VALUE, made
+from tests.payloads.avro.test_reader import NODE
 from tests.payloads.protobuf import test_decoder as protobuf
 from tests.payloads.protobuf.test_proto_file import COMPILED, SCHEMAS
 

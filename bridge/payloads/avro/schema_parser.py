@@ -66,17 +66,19 @@ class _SchemaReader:
             return self._union(data, namespace, where, depth)
         if not isinstance(data, dict):
             raise SchemaError(f"{where}: expected a type, found {str(data)[:40]}")
-        kind = data.get("type")
+        given = data.get("type")
+        # The type may also be an object or a list, which cannot be looked up in a set.
+        kind = given if isinstance(given, str) else ""
         if kind in {"record", "error", "enum", "fixed"}:
-            return self._named_type(data, str(kind), namespace, where, depth)
+            return self._named_type(data, kind, namespace, where, depth)
         if kind in {"array", "map"}:
             key = "items" if kind == "array" else "values"
             if key not in data:
                 raise SchemaError(f"{where}: '{key}' is missing in an {kind}".replace("an map", "a map"))
-            return AvroType(str(kind), inner=[self.read(data[key], namespace, f"{where}.{key}", depth + 1)])
-        if kind is None:
+            return AvroType(kind, inner=[self.read(data[key], namespace, f"{where}.{key}", depth + 1)])
+        if given is None:
             raise SchemaError(f"{where}: 'type' is missing")
-        found = self.read(kind, namespace, where, depth + 1)
+        found = self.read(given, namespace, where, depth + 1)
         return _with_logical(found, data) if found.kind in PRIMITIVES else found
 
     def _reference(self, name: str, namespace: str, where: str) -> AvroType:

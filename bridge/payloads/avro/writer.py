@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from decimal import Decimal, InvalidOperation
-from struct import pack
+from decimal import Decimal
+from struct import error, pack
 from typing import TYPE_CHECKING, Any
 
+from bridge.durations import pluralize
 from bridge.payloads.avro.reader import EXACT
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def encode(schema: AvroType, value: Any, where: str = "the payload") -> bytes:
         return _union(schema, value, where)
     try:
         return _WRITERS[schema.kind](schema, value, where)
-    except (TypeError, AttributeError, OverflowError, InvalidOperation, KeyError):
+    except (TypeError, AttributeError, ArithmeticError, UnicodeEncodeError, error):
         raise _mismatch(schema, value, where) from None
 
 
@@ -68,9 +69,12 @@ def _long(value: int) -> bytes:
     return bytes(octets)
 
 
-def _whole(_schema: AvroType, value: Any, _where: str) -> bytes:
+def _whole(schema: AvroType, value: Any, _where: str) -> bytes:
     if isinstance(value, bool):
         raise TypeError
+    # A reader of another program would reject or truncate a larger `int`.
+    if schema.kind == "int" and not -(2**31) <= value < 2**31:
+        raise OverflowError
     return _long(value)
 
 
@@ -102,20 +106,28 @@ def _string(_schema: AvroType, value: Any, _where: str) -> bytes:
 
 def _octets(schema: AvroType, value: Any, where: str) -> bytes:
     """Return the bytes of a `bytes` or `fixed` value, which is a list of integers, a decimal or a UUID."""
-    if schema.logical == "uuid":
-        octets = uuid.UUID(value).bytes
-    elif schema.logical == "decimal":
-        number = int(Decimal(str(value)).scaleb(schema.scale, EXACT))
-        # The sign takes one bit, in addition to `bit_length`. Adding 8 instead of 1 rounds up to full bytes.
-        size = schema.size or (number.bit_length() + 8) // 8
-        octets = number.to_bytes(size, "big", signed=True)
-    else:
-        octets = bytes(list(value))
+    try:
+        if schema.logical == "decimal":
+            octets = _decimal(schema, value)
+        else:
+            octets = uuid.UUID(value).bytes if schema.logical == "uuid" else bytes(list(value))
+    except ValueError as fault:
+        raise ValueError(f"{where}: {fault}") from None
     if schema.kind == "bytes":
         return _long(len(octets)) + octets
     if len(octets) != schema.size:
         raise ValueError(f"{where}: expected {schema.size} bytes, found {len(octets)}")
     return octets
+
+
+def _decimal(schema: AvroType, value: Any) -> bytes:
+    scaled = Decimal(str(value)).scaleb(schema.scale, EXACT)
+    number = int(scaled)
+    if number != scaled:
+        raise ValueError(f"{str(value)[:40]} has more than {pluralize(schema.scale, 'decimal place')}")
+    # The sign takes one bit, in addition to `bit_length`. Adding 8 instead of 1 rounds up to full bytes.
+    size = schema.size or (number.bit_length() + 8) // 8
+    return number.to_bytes(size, "big", signed=True)
 
 
 def _enum(schema: AvroType, value: Any, where: str) -> bytes:
