@@ -53,17 +53,25 @@ class ProtobufDecoder:
             raise DecodeError(f"not a {self._name}: nested too deeply") from None
         if payload and not message.ListFields() and len(unknown_fields.UnknownFieldSet(message)):
             raise DecodeError(f"not a {self._name}: it has none of the type's fields; is it of another type?")
-        if not message.IsInitialized():
-            missing = ", ".join(message.FindInitializationErrors()[:9])
-            raise DecodeError(f"not a {self._name}: the required field {missing[:200]} is missing")
+        missing = _missing(message)
+        if missing:
+            raise DecodeError(f"not a {self._name}: the required field {missing} is missing")
         return self._read(message, ProtobufBudget())
 
     def encode(self, value: Any) -> bytes:
         """Return the value encoded as a message. The tests of mappings use this. Raise ValueError."""
         message = self._class()
         fill(message, value)
+        missing = _missing(message)
+        if missing:
+            raise ValueError(f"the payload: the required field {missing} is missing")
         octets: bytes = message.SerializeToString()
         return octets
+
+
+def _missing(message: Any) -> str:
+    """Return the names of required fields that are not set, or empty text if all are set."""
+    return "" if message.IsInitialized() else ", ".join(message.FindInitializationErrors()[:9])[:200]
 
 
 def _fault(payload: bytes) -> str:

@@ -82,9 +82,10 @@ class MessageTypes:
         try:
             found = descriptor_pb2.FileDescriptorSet.FromString(content)
         except message.DecodeError:
-            raise SchemaError(
-                f"schemas/{file}: not a descriptor set, as protoc --descriptor_set_out writes it"
-            ) from None
+            found = None
+        # If a required field is missing, the set could not be passed to the pool.
+        if found is None or not found.IsInitialized():
+            raise SchemaError(f"schemas/{file}: not a descriptor set, as protoc --descriptor_set_out writes it")
         # The package returns a text that is not UTF-8 as bytes.
         texts = [text for each in found.file for text in (each.name, each.package, *each.dependency)]
         if not found.file or not all(isinstance(text, str) for text in texts):

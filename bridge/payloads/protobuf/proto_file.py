@@ -216,8 +216,16 @@ class _ProtoReader:
                 self._skip_statement(word)
                 continue
             tokens.expect("=")
-            enum.value.add(name=word, number=tokens.number("the number of the value"))
+            enum.value.add(name=word, number=self._enum_number())
             self._end_of_field()
+
+    def _enum_number(self) -> int:
+        number = self._tokens.number("the number of the value")
+        if not -(1 << 31) <= number < 1 << 31:
+            raise SchemaError(
+                f"line {self._tokens.next.line}: expected the number of an enum value, of 32 bits, found {number}"
+            )
+        return number
 
     def _skip_statement(self, word: str) -> None:
         """Skip a statement that does not affect the wire format, up to its `;` or its closing brace."""

@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(
     r"""
     (?P<blank>\s+|//[^\n]*|/\*.*?\*/)
     |(?P<name>\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
-    |(?P<number>[0-9][0-9A-Za-z_.]*(?:[eE][+-][0-9]+)?)
+    |(?P<number>[0-9](?:[eE][+-][0-9]+|[0-9A-Za-z_.])*)
     |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
     |(?P<sign>[{}\[\]()<>=;,:.\-+/])
     """,
@@ -76,6 +76,8 @@ class Tokens:
     def number(self, what: str) -> int:
         """Take a whole number, with or without a minus sign, and return it. Raise SchemaError for another token."""
         negative = self.skip("-")
+        if self.next.kind != "number":
+            raise self.error(what)
         try:
             value = int(self.next.text, 0) if not re.fullmatch("0[0-7]+", self.next.text) else int(self.next.text, 8)
         except ValueError:

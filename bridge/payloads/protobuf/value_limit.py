@@ -25,6 +25,8 @@ The dict's value is the `Fields` of a nested message, or the minimum size in byt
 MAX_LEVELS: Final = 100
 """Maximum number of nested levels. The `protobuf` package rejects a message with more levels."""
 _VARINT, _FIXED64, _LENGTH, _START_GROUP, _END_GROUP, _FIXED32 = range(6)
+# Number of bytes after the tag, by the three lowest bits of the tag. The other kinds have no fixed size.
+_FIXED_BYTES: Final = (0, 8, 0, 0, 0, 4, 0, 0)
 _WIDTHS: Final = {
     **dict.fromkeys((FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_FIXED32, FieldDescriptor.TYPE_SFIXED32), 4),
     **dict.fromkeys((FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FIXED64, FieldDescriptor.TYPE_SFIXED64), 8),
@@ -64,6 +66,7 @@ def check_values(data: bytes, fields: Fields) -> None:
                 return
             tag, at = _varint(data, at)
             kind = tag & 7
+            at += _FIXED_BYTES[kind]
             left -= 1
             if kind == _VARINT:
                 _, at = _varint(data, at)
@@ -77,12 +80,25 @@ def check_values(data: bytes, fields: Fields) -> None:
                 else:
                     left -= size // of_field if type(of_field) is int else 0
                     at += size
-            elif kind in {_FIXED32, _FIXED64}:
-                at += 4 if kind == _FIXED32 else 8
-            if left < 0:
+            elif kind in {_START_GROUP, _END_GROUP}:
+                end, inner = _group(tag, end, inner, outer)
+            # A length beyond the end is malformed. It does not count values, so that the decoder reports it.
+            if left < 0 and at <= end:
                 raise DecodeError(f"not usable: the message holds more than {MAX_VALUES:,} values")
     except IndexError:
         return
+
+
+def _group(tag: int, end: int, inner: Fields, outer: list[tuple[int, Any]]) -> tuple[int, Fields]:
+    """Return the end and the fields that apply after the tag that begins or ends a group. Change `outer` accordingly.
+
+    The fields in a group have numbers of their own. They must not be counted as fields of the message around it.
+    """
+    if tag & 7 == _END_GROUP:
+        return outer.pop() if outer else (end, inner)
+    outer.append((end, inner))
+    of_field = inner.get(tag >> 3)
+    return end, of_field if type(of_field) is dict else {}
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -56,7 +56,10 @@ class ProtobufBudget:
 
 
 class ValueReader:
-    """Reader of the messages of one descriptor pool. Several threads may use it at once."""
+    """Reader of the messages of one descriptor pool.
+
+    Only one thread at a time may call `reader`. Several threads may call the functions that it returns.
+    """
 
     def __init__(self) -> None:
         self._readers: dict[str, Convert] = {}
@@ -205,6 +208,8 @@ _SPECIAL: Final[dict[str, Convert]] = {
     "google.protobuf.Value": _value,
     "google.protobuf.ListValue": _values,
 }
+CONVERTED: Final = frozenset({*_SPECIAL, *_WRAPPERS})
+"""Full names of the types that do not become an object of their fields."""
 _SCALARS: Final[dict[int, Convert]] = {
     FieldDescriptor.TYPE_FLOAT: _float,
     FieldDescriptor.TYPE_DOUBLE: _double,
