@@ -103,7 +103,7 @@ def _field(word: str, order: str, offset: int) -> Field:
         raise LayoutError(f"unknown type '{type_name}': {_known(type_name)}")
     if kind.sized and (length is None or (length == -1 and type_name == "bcd")):
         raise LayoutError(f"'{word}' needs its number of bytes: {type_name}[8]")
-    if kind.size % 2 and kind.size > 1 and order.endswith("_swap") and not kind.sized:
+    if kind.size % 2 and kind.size > 1 and order.endswith("_swap") and not kind.characters:
         raise LayoutError(f"'{word}' has {kind.size} bytes; {order} is for fields of whole 16-bit words")
     if length == 0:
         raise LayoutError(f"'{word}' has no elements")

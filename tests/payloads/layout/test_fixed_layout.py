@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.payloads.layout.fixed_layout import compile_layout
-from bridge.payloads.layout.parser import LayoutError
 
 BYTES = {"big": "ABCD", "little": "DCBA", "word_swap": "CDAB", "byte_swap": "BADC"}
 
@@ -83,31 +82,3 @@ def test_ellipsis_passes_over_what_follows():
 def test_data_of_another_form_is_rejected_with_its_place(layout, data, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
         unpack(layout, data)
-
-
-@pytest.mark.parametrize(
-    ("layout", "reason"),
-    [
-        ("", "has no field"),
-        ("...", "has no field"),
-        ("a:u8 u8", "each field needs a name"),
-        ("a:u8 a:u8", "two fields have the name 'a'"),
-        ("a:int16", "did you mean i16?"),
-        ("a:double", "did you mean f64?"),
-        ("a:word", "expected u8 to u64"),
-        ("a:u12", "unknown type 'u12'"),
-        (">hB", "is not a field: expected NAME:TYPE"),
-        ("a:text", "needs its number of bytes: text[8]"),
-        ("a:bcd[]", "needs its number of bytes"),
-        ("a:u8[0]", "has no elements"),
-        ("a:u8[] b:u8", "'b:u8' follows after the end"),
-        ("a:u8 ... b:u8", "'b:u8' follows after the end"),
-        ("word_swap a:u24", "fields of whole 16-bit words"),
-        ("a:u8[99999999]", "16,777,216 bytes"),
-        (" ".join(f"f{number}:u8" for number in range(1001)), "more than 1,000 fields"),
-    ],
-)
-def test_faulty_layout_is_reported(layout, reason):
-    with pytest.raises(LayoutError) as error:
-        compile_layout(layout)
-    assert reason in str(error.value)
