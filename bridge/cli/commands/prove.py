@@ -106,7 +106,7 @@ def _verdict_text(verdict: QueueVerdict) -> Iterator[str]:
         (verdict.discarded, "discarded by the Kinesis Client Library: their aggregated record is on another shard"),
         (verdict.awaited, "not found, but newer than the last manifest: they may still arrive"),
         (verdict.expired, "not found, and older than the stream's retention: not checked"),
-        (verdict.unchecked, "found, but their content was not checked: no checksum"),
+        (verdict.unchecked, "found, but their content was not checked: no checksum, or covered twice"),
     )
     yield from (f"  {count:,} {text}" for count, text in notes if count)
     for name, spans in (

@@ -42,7 +42,8 @@ class QueueVerdict:
     discarded    records that the Kinesis Client Library discards: their aggregated record is on another shard
     missing      numbers that a manifest covers, but whose records a consumer of the stream does not receive
     altered      numbers of a manifest whose checksum differs from the checksum of the records found
-    unchecked    numbers whose content was not checked, because the checksum of the manifest or of a record is missing
+    unchecked    numbers whose content was not checked, because the checksum of the manifest or of a record is missing,
+                 or because the manifest overlaps another one
     uncovered    numbers that are in no manifest, although a later manifest exists
     overlapping  numbers that two different manifests cover, because the spool was restored from a copy
     expired      numbers that are covered, not found, and older than the stream's retention
@@ -153,7 +154,7 @@ class QueueProof:
                 verdict.excluded_by[reason] = verdict.excluded_by.get(reason, 0) + count
             verdict.expired += lacking if expired else 0
             missing += [] if expired else gaps
-            self._check_content(verdict, index, lacking)
+            self._check_content(verdict, index, lacking, overlaps=self._overlaps(index, following))
             following, before = max(following, manifest.last + 1), manifest.at
         verdict.missing, verdict.uncovered = tuple(missing), tuple(uncovered)
         verdict.found, verdict.repeated, verdict.discarded = self.numbers.size, self.repeated, self.discarded
@@ -163,13 +164,20 @@ class QueueProof:
         verdict.awaited = max(0, highest + 1 - following - verdict.later)
         return verdict
 
-    def _check_content(self, verdict: QueueVerdict, index: int, lacking: int) -> None:
+    def _overlaps(self, index: int, following: int) -> bool:
+        """Return whether another manifest covers a number of this one. `following` is as in `verdict`."""
+        manifest, next_one = self.manifests[index], self.manifests[index + 1 : index + 2]
+        return (index > 0 and manifest.first < following) or any(each.first <= manifest.last for each in next_one)
+
+    def _check_content(self, verdict: QueueVerdict, index: int, lacking: int, *, overlaps: bool) -> None:
         """Compare the checksum of a manifest with the checksum of its records, if all records were found."""
         manifest = self.manifests[index]
         span = (manifest.first, manifest.last)
         if lacking:
             return
-        if manifest.checksum is None or next(self._unhashed.runs(*span), None) is not None:
+        # Each record counts towards the checksum of only one manifest. So the checksums of manifests that overlap prove
+        # nothing: comparing them would report unchanged records as altered.
+        if overlaps or manifest.checksum is None or next(self._unhashed.runs(*span), None) is not None:
             verdict.unchecked += span[1] - span[0] + 1
         elif self._checksums[index] != manifest.checksum:
             verdict.altered += (span,)
@@ -200,13 +208,17 @@ class QueueProof:
     @classmethod
     def of(cls, stored: dict[str, Any]) -> QueueProof:
         """Return the proof from the result of `stored`. Raise KeyError, TypeError or ValueError if it is invalid."""
+        manifests = [_manifest_of_row(row) for row in stored["manifests"]]
+        checksums = stored["checksums"]
+        if len(checksums) != len(manifests):
+            raise ValueError("not one checksum for each manifest")
         return cls(
             QueueId(*stored["queue"]),
             NumberSet.of(stored["numbers"]),
             stored["repeated"],
             stored["discarded"],
-            [_manifest_of_row(row) for row in stored["manifests"]],
-            stored["checksums"],
+            manifests,
+            checksums,
             dict(map(tuple, stored["pending"])),
             NumberSet.of(stored["unhashed"]),
         )
