@@ -2,8 +2,6 @@ import pytest
 
 from tests.config.builders import MQTT, loaded, problems
 
-TYPES = "'token', 'ec2_role', 'default', 'profile', 'process', 'assume_role', 'web_identity', 'iot' or 'roles_anywhere'"
-
 
 def kinesis(folder, text, environ=None):
     return loaded(folder, f"{MQTT}kinesis:\n  region: us-east-1\n  {text}\n", environ).kinesis
@@ -28,50 +26,8 @@ def test_region_that_is_invalid_is_refused(tmp_path, region):
     assert problem.startswith("2:11: kinesis.region: expected an AWS region, such as us-east-1, found")
 
 
-def test_access_key_and_its_settings(tmp_path):
-    environ = {"ID": "AKIA1", "SECRET": "s/+:# '"}
-    text = "authentication: {type: token, access_key_id: '${ID}', secret_access_key: '${SECRET}'}"
-    authentication = kinesis(tmp_path, text, environ).authentication
-    assert authentication.type == "token"
-    assert authentication.plain() == {"access_key_id": "AKIA1", "secret_access_key": "s/+:# '"}
-
-
-def test_temporary_credentials_have_a_session_token(tmp_path):
-    text = "authentication: {type: token, access_key_id: A, secret_access_key: b, session_token: c}"
-    assert kinesis(tmp_path, text).authentication.plain()["session_token"] == "c"
-
-
-@pytest.mark.parametrize("name", ["ec2_role", "default"])
-def test_types_without_settings(tmp_path, name):
-    authentication = kinesis(tmp_path, f"authentication: {{type: {name}}}").authentication
-    assert (authentication.type, authentication.plain()) == (name, {})
-
-
 def test_authentication_defaults_to_that_of_the_aws_command_line(tmp_path):
     assert kinesis(tmp_path, "linger_ms: 0").authentication.type == "default"
-
-
-def test_unknown_type_lists_those_there_are(tmp_path):
-    assert found(tmp_path, "authentication: {type: tocken, access_key_id: A}") == [
-        f"4:20: kinesis.authentication.type: expected {TYPES}, found 'tocken'; did you mean 'token'?"
-    ]
-
-
-def test_missing_type_is_requested(tmp_path):
-    assert found(tmp_path, "authentication: {}") == [f"4:3: kinesis.authentication.type: missing; expected {TYPES}"]
-
-
-def test_settings_of_another_type_are_unknown(tmp_path):
-    assert found(tmp_path, "authentication: {type: ec2_role, access_key_id: A}") == [
-        "4:36: kinesis.authentication.access_key_id: unknown key; expected type"
-    ]
-
-
-def test_credentials_of_the_wrong_shape_are_refused_and_not_shown(tmp_path):
-    text = "authentication: {type: token, access_key_id: '${ID}', secret_access_key: '${SECRET}'}"
-    key_id, secret = found(tmp_path, text, {"ID": "hunter2 x", "SECRET": ""})
-    assert key_id.endswith("access_key_id: expected an access key ID: letters and digits, but ${ID} has another value")
-    assert secret.endswith("secret_access_key: expected text of at least one character, but ${SECRET} is empty")
 
 
 @pytest.mark.parametrize(

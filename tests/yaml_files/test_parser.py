@@ -80,33 +80,6 @@ def test_parsers_of_yaml_give_the_same_values_and_problems(text):
     assert (root and root.data) == (other and other.data)
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("a: 1\t\nb: 2\n", {"a": 1, "b": 2}),
-        ("a:\t1\nb: \t2\n", {"a": 1, "b": 2}),
-        ("a: 1\t# comment\nb: 2\n", {"a": 1, "b": 2}),
-        ("a: 1\n\t\nb: 2\n", {"a": 1, "b": 2}),
-        ("a: 1\n\t# comment\nb: 2\n \t \n", {"a": 1, "b": 2}),
-        ("a: [\n\t1,\n\t2\t]\nb: {\tc:\t3 }\n", {"a": [1, 2], "b": {"c": 3}}),
-        ('a: x\ty\nb: "x\ty"\n', {"a": "x\ty", "b": "x\ty"}),
-        ("a: x\t\n  y\n", {"a": "x y"}),
-        ("a: |\n  x\n  \ty\n", {"a": "x\n\ty\n"}),
-        ("- 1\t\n-\t\n  a: 2\n", [1, {"a": 2}]),
-    ],
-)
-def test_tab_that_yaml_allows_is_read(text, value):
-    root, problems = parse(text, "m.yaml")
-    assert problems == []
-    assert root.data == value
-
-
-@pytest.mark.parametrize("text", ["a:\n\t- 1\n", "a:\n  b: 1\n\tc: 2\n", "\ta: 1\n", "-\ta: 1\n  b: 2\n"])
-def test_tab_in_the_indentation_is_refused(text):
-    _, [problem] = parse(text, "m.yaml")
-    assert "a tab" in problem.message
-
-
 def test_bracket_that_closes_nothing_is_reported_at_its_place():
     _, [problem] = parse("a: [1]]\n", "m.yaml")
     assert (problem.line, problem.column) == (1, 7)
