@@ -112,7 +112,7 @@ def test_arn_of_another_resource_of_roles_anywhere_is_refused(tmp_path):
         ),
     ],
 )
-def test_each_part_of_an_access_key_is_set_once(tmp_path, options, reason):
+def test_part_of_an_access_key_is_set_once(tmp_path, options, reason):
     assert reason in problem(tmp_path, type="token", **options)
 
 

@@ -31,7 +31,7 @@ SIZES = {"u8": 1, "i24": 3, "u64": 8, "f16": 2, "f32[3]": 12, "bool[2]": 2, "bcd
         (" ".join(f"f{number}:u8" for number in range(1001)), "more than 1,000 fields"),
     ],
 )
-def test_faulty_layout_is_reported(layout, reason):
+def test_layout_that_is_faulty_is_reported(layout, reason):
     with pytest.raises(LayoutError) as error:
         parse(layout)
     assert reason in str(error.value)

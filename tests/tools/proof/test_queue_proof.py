@@ -112,7 +112,7 @@ def test_records_of_a_manifest_after_an_old_one_have_expired():
     assert verdict.covered == 12 - verdict.expired
 
 
-def test_record_without_a_stored_checksum_makes_only_its_manifest_unchecked(monkeypatch):
+def test_record_without_a_checksum_makes_only_its_manifest_unchecked(monkeypatch):
     monkeypatch.setattr(queue_proof, "MAX_PENDING", 8)
     made = QueueProof.of(json.loads(json.dumps(proof_of(*range(1, 13)).stored())))
     for each in MANIFESTS:

@@ -92,7 +92,7 @@ def test_options_of_other_authentication_types_are_omitted():
     assert not re.search("trust_anchor_arn|secret_access_key|role_alias", text)
 
 
-def test_each_default_is_accepted_without_its_number_sign():
+def test_default_is_accepted_without_its_number_sign():
     lines = bridge_text(ANSWERS).splitlines()
     expected = settings("\n".join(lines))
     # The section `manifest` requires an option without a default.
@@ -107,7 +107,7 @@ def test_each_default_is_accepted_without_its_number_sign():
         assert settings("\n".join(changed)) == expected, lines[place]
 
 
-def test_each_option_of_the_reference_is_present_once():
+def test_option_of_the_reference_is_present_once():
     text = bridge_text(ANSWERS)
     for row in options():
         if "authentication" not in row.name:
