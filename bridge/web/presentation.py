@@ -97,6 +97,6 @@ def bytes_value(data: bytes, max_bytes: int = MAX_SHOWN_BYTES) -> dict[str, Any]
     try:
         return {"text": shown.decode(), "cut": len(data) > max_bytes}
     except UnicodeDecodeError as error:
-        if len(data) > max_bytes and error.start >= max_bytes - 4:  # the limit splits a character
+        if len(data) > max_bytes and error.start >= max_bytes - 3:  # the limit splits a character
             return {"text": shown[: error.start].decode(), "cut": True}
         return {"base64": base64.b64encode(shown).decode(), "cut": len(data) > max_bytes}

@@ -4,7 +4,7 @@ import base64
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.mapping.loading.mapping_loader import compile_text
@@ -33,6 +33,7 @@ def shown(text, payload, topic="a/1", **options):
 
 
 @given(st.binary(max_size=40) | TEXTS.map(str.encode), st.integers(1, 40))
+@example(b"\x80\0\0\0\0", 4)
 def test_bytes_value_is_the_beginning_of_the_data(data, limit):
     value = bytes_value(data, limit)
     found = value["text"].encode() if "text" in value else base64.b64decode(value["base64"])
