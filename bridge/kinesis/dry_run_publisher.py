@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from itertools import chain, count
 from typing import TYPE_CHECKING, TextIO
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 SHARD = "shardId-dry-run"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class DryRunPublisher:
     """Substitute for `publisher.KinesisPublisher` that prints every record, and reports it as accepted. Thread-safe.
 
     The output has one line per record: stream, key and data, separated by tabs. The records in a packed record are
-    printed separately. Data that is not UTF-8 text is printed as a Python bytes literal.
+    printed separately. Control characters are escaped as in JSON, because a terminal would interpret them. Data that is
+    not UTF-8 text is printed as a Python bytes literal.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -49,7 +52,7 @@ class DryRunPublisher:
         # Several threads call this method. The lock keeps the lines of one request together.
         with self._printing:
             for record in chain.from_iterable(map(_unpacked, records)):
-                self._out.write(f"{stream}\t{record.key}\t{_text(record.data)}\n")
+                self._out.write(f"{stream}\t{_escaped(record.key)}\t{_text(record.data)}\n")
             self._out.flush()
             return [RecordAccepted(str(next(self._numbers)), SHARD) for _ in records]
 
@@ -70,7 +73,11 @@ def _unpacked(record: Record | PackedRecord) -> Sequence[Record]:
 
 def _text(data: bytes) -> str:
     try:
-        # Line breaks are replaced, so that each record is one line, and tools such as grep can process the output.
-        return data.decode().replace("\n", "\\n")
+        return _escaped(data.decode())
     except UnicodeDecodeError:
         return repr(data)
+
+
+def _escaped(text: str) -> str:
+    """Escape line breaks and other control characters, so that each record is one line for tools such as grep."""
+    return _CONTROL.sub(lambda found: "\\n" if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
