@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.cli.commands.doctor import findings
 from bridge.config import load_local_settings, load_settings
 from bridge.errors import BridgeError, ConfigError
+from bridge.files import shown_name
 from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.supervisor.workers import control_folder
 from bridge.terminal import WARN, print_coloured
@@ -76,13 +77,13 @@ def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
     if doctor:
         parts["doctor.json"] = partial(_doctor, config)
     try:
-        texts = contents.mapping_files(load_local_settings(config, os.environ).mappings)
+        files = contents.mapping_files(load_local_settings(config, os.environ).mappings)
     except (ConfigError, OSError) as error:
         reason = str(error)
         # Write the error instead of the mapping files, because the bundle is useful without them.
         parts["mappings.txt"] = lambda: f"not available: {reason}"
     else:
-        parts |= {f"mappings/{name}": partial(str, text) for name, text in texts.items()}
+        parts |= {f"mappings/{shown_name(file.name)}": partial(contents.mapping_text, file) for file in files}
     return parts
 
 

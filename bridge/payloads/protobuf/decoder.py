@@ -51,7 +51,7 @@ class ProtobufDecoder:
             raise DecodeError(f"not a {self._name}: {_fault(payload)}") from None
         except RecursionError:
             raise DecodeError(f"not a {self._name}: nested too deeply") from None
-        if payload and not message.ListFields() and len(unknown_fields.UnknownFieldSet(message)):
+        if payload and not self._class.ListFields(message) and len(unknown_fields.UnknownFieldSet(message)):
             raise DecodeError(f"not a {self._name}: it has none of the type's fields; is it of another type?")
         missing = _missing(message)
         if missing:
@@ -65,13 +65,15 @@ class ProtobufDecoder:
         missing = _missing(message)
         if missing:
             raise ValueError(f"the payload: the required field {missing} is missing")
-        octets: bytes = message.SerializeToString()
+        octets: bytes = self._class.SerializeToString(message)
         return octets
 
 
 def _missing(message: Any) -> str:
     """Return the names of required fields that are not set, or empty text if all are set."""
-    return "" if message.IsInitialized() else ", ".join(message.FindInitializationErrors()[:9])[:200]
+    # Call the methods of the class, because a field of the message may have the name of a method.
+    methods = type(message)
+    return "" if methods.IsInitialized(message) else ", ".join(methods.FindInitializationErrors(message)[:9])[:200]
 
 
 def _fault(payload: bytes) -> str:

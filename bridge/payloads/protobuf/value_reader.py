@@ -118,8 +118,9 @@ def _message(fields: list[tuple[str, bool, Convert | None]]) -> Convert:
     def read(message: Any, budget: ProtobufBudget) -> dict[str, Any]:
         budget.take(size)
         value: dict[str, Any] = {}
+        has_field = type(message).HasField  # `message.HasField` would be a field of this name
         for name, presence, convert in fields:
-            if presence and not message.HasField(name):
+            if presence and not has_field(message, name):
                 continue
             found = getattr(message, name)
             value[name] = found if convert is None else convert(found, budget)

@@ -65,10 +65,14 @@ def problems(config: Path, environ: Mapping[str, str]) -> str:
     return ""
 
 
-def mapping_files(folder: Path) -> dict[str, str]:
-    """Return the texts of the mapping files, by file name. Raise OSError."""
-    files = sorted(file for file in folder.iterdir() if is_mapping_file(file))
-    return {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
+def mapping_files(folder: Path) -> list[Path]:
+    """Return the mapping files, sorted by name. Raise OSError."""
+    return sorted(file for file in folder.iterdir() if is_mapping_file(file))
+
+
+def mapping_text(file: Path) -> str:
+    """Return the text of a mapping file. Raise OSError."""
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def status(folder: Path) -> str:

@@ -5,9 +5,12 @@ import json
 import stat
 import tarfile
 import threading
+from pathlib import Path
 
 import pytest
 
+from bridge.cli.commands.support_bundle import support_bundle
+from bridge.tools.support import contents
 from tests.harness.cli_runner import called
 
 MARK = "S3CRET"
@@ -138,3 +141,19 @@ def test_bundle_without_a_configuration_names_the_reason(tmp_path):
     texts = bundle(tmp_path)
     assert texts["configuration.json"] == "not available: bridge.yaml: no such file"
     assert "bridge.yaml: no such file" in texts["mappings.txt"]
+
+
+def test_bundle_names_the_reason_for_each_unreadable_mapping_file(folder, monkeypatch):
+    def text(file):
+        if file.name == "n.yaml":
+            raise PermissionError(13, "Permission denied")
+        return file.read_text()
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(contents, "mapping_text", text)
+    (folder / "mappings" / "n.yaml").write_text(MAPPING)
+    assert support_bundle(Path("bridge.yaml"), Path("t.tar.gz"), folder / "bridge.log", doctor=False) == 0
+    with tarfile.open(folder / "t.tar.gz") as archive:
+        texts = {each.name.partition("/")[2]: archive.extractfile(each).read().decode() for each in archive}
+    assert "topic" in texts["mappings/m.yaml"]
+    assert texts["mappings/n.yaml"] == "not available: [Errno 13] Permission denied"

@@ -173,3 +173,12 @@ def test_missing_package_is_reported_with_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ConfigError, match=r"needs an extra: pip install 'mqtt-kinesis\[protobuf\]'"):
         made("plant.Unit")
+
+
+def test_message_whose_fields_have_names_of_methods_is_read():
+    names = ("HasField", "ListFields", "IsInitialized", "SerializeToString", "FindInitializationErrors")
+    fields = "".join(f"  optional int32 {name} = {number};\n" for number, name in enumerate(names, 1))
+    text = f'syntax = "proto3";\nmessage M {{\n{fields}}}\n'.encode()
+    at = ProtobufDecoder(MessageTypes("m.proto", {"m.proto": text}), "M")
+    assert at.decode(b"\x08\x05") == {"HasField": 5}
+    assert at.decode(at.encode({"SerializeToString": 7})) == {"SerializeToString": 7}

@@ -128,7 +128,8 @@ def test_mapping_files_are_read_without_backups_and_folders(tmp_path):
     for name in (".hidden.yaml", "a.yaml~", "notes.txt"):
         (tmp_path / name).write_text("x")
     (tmp_path / "folder.yaml").mkdir()
-    assert contents.mapping_files(tmp_path) == {"a.yaml": "topic: a\ufffd"}
+    [file] = contents.mapping_files(tmp_path)
+    assert (file.name, contents.mapping_text(file)) == ("a.yaml", "topic: a\ufffd")
 
 
 def test_problems_are_empty_only_for_a_valid_configuration(tmp_path):
