@@ -1,4 +1,4 @@
-"""Requests in flight to one endpoint: the progress of each request, and the sums that adaptive concurrency needs."""
+"""Requests in flight to one endpoint: their progress, and the bytes and rates that adaptive concurrency needs."""
 
 from __future__ import annotations
 

@@ -230,7 +230,10 @@ class ShardKnowledge:
         return Judgement.UNDECIDED if first <= min(hashes) and max(hashes) <= last else Judgement.DISCARDED
 
     def _is_expected(self, entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> bool:
-        """Return whether only known open shards accepted records, and the predicted shard accepted the last record.
+        """Return whether the results agree with the known shards.
+
+        Every shard that accepted a record must be known and not closed. If the last record was accepted, its shard must
+        be the shard that was predicted for it.
 
         Checking one record per request is enough. If Kinesis chooses the shards itself, at least half of the checks
         fail. Every aggregated record is also compared with its shard in `sort_results`.

@@ -45,7 +45,7 @@ class RunningBridge(Protocol):
         """Return the current status of the bridge."""
 
     def event_log(self) -> EventLogs:
-        """Return the folders of the event logs of the bridge and of its workers."""
+        """Return the folders of the event logs of the bridge and of its workers, and events not yet in a file."""
 
     def stalled(self) -> list[str]:
         """Return the reasons why the bridge makes no progress, or an empty list if it makes progress."""

@@ -148,7 +148,7 @@ class Subscriptions:
     # -- start of a connection -------------------------------------------------------------------------------------
 
     def begin(self, *, identifiers: bool = False, known: Mapping[str, tuple[int, int]] | None = None) -> None:
-        """Begin a connection. Later, `changes` requests every wanted filter again that is not in `known`.
+        """Begin a connection. Later, `changes` requests a filter in `known` only if it needs another QoS.
 
         `known` maps filters that the session contains to (requested QoS, granted QoS). If they were requested again
         with MQTT 3.1.1, the broker would send all retained messages again.

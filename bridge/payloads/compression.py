@@ -53,7 +53,7 @@ _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 # Maximum number of members or frames of a payload. Each of them costs time, even if it is empty.
 _MAX_PARTS: Final = 100
 # Number of bytes that are passed to zstd in one call. The output of a call cannot be limited. Because 4 bytes can
-# decompress to 128 KiB, a call returns up to 8 MiB.
+# decompress to 128 KiB, a call with 256 bytes returns up to 8 MiB.
 _CHUNK_BYTES: Final = 256
 # Window size that every zstd decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2
 _WINDOW_BYTES: Final = 8 * 1024 * 1024

@@ -171,7 +171,7 @@ def write_dead_letters(
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     for code, detail, number in amended:
         for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
-            # The changed columns need a new hash.
+            # The hash of a row covers all its columns, so the new hash needs the complete row.
             before = DeadLetter._make(row)
             changed = before._replace(code=code, detail=detail)
             poison += (changed.code == POISON) - (before.code == POISON)

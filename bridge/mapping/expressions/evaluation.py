@@ -232,7 +232,8 @@ def weight(value: Any) -> int:
             steps += len(one)
             waiting.extend(one)
         elif isinstance(one, dict):
-            # Without the names, a list that repeats an object with a long name would count as small.
+            # The names of the members count too. Otherwise, a list that repeats an object whose member has a long name
+            # would count as small.
             steps += len(one) + sum(map(len, one)) // STEP_CHARS
             waiting.extend(one.values())
     return steps

@@ -172,7 +172,7 @@ def flat_record_rows(queue: int, records: Sequence[Record]) -> list[Any]:
     """Return the rows of records, as one list of all values.
 
     Speed matters, because this runs for every record of a large burst. Therefore one call handles a column of all
-    records. This takes 0.15 µs per record, and 0.12 µs for the hash of 200 bytes of data.
+    records. This takes 0.15 µs per record without the hash. The hash of 200 bytes of data takes another 0.12 µs.
     """
     numbers, mappings, keys, data = zip(*records, strict=True)
     values: list[Any] = [None] * (RECORD_COLUMNS * len(records))

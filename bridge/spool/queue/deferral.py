@@ -140,8 +140,8 @@ class DeferringQueue(ABC):
         While the queue is dropping records, change nothing and return [].
         """
         with self._changed:
-            # The transaction that drops records has stored the spans of this deferral. `rewind` must restore them,
-            # which is not possible for a deferral that was divided.
+            # If the open transaction has dropped records of this deferral, `rewind` restores the spans of this object.
+            # So the object must not be replaced before the transaction ends.
             if self._dropping:
                 return []
             made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]

@@ -1,10 +1,10 @@
 """Uplink check: bytes per second to Kinesis, measured with requests that Kinesis rejects and never stores.
 
-Kinesis rejects PutRecords to a stream whose name contains '!' with ValidationException, because no stream can have such
-a name. Kinesis verifies the signature of the body before it responds, so the response comes after the last byte of the
-body. Nothing is stored or billed, and the requests use no capacity of a shard. Instead of ValidationException, an IAM
-policy may cause AccessDenied, and an emulator may respond with ResourceNotFound. Both responses are as useful for the
-measurement.
+If the name of a stream contains '!', Kinesis rejects PutRecords with ValidationException, because no stream can have
+such a name. Kinesis verifies the signature of the body before it responds, so the response comes after the last byte of
+the body. Nothing is stored or billed, and the requests use no capacity of a shard. Instead of ValidationException, an
+IAM policy may cause AccessDenied, and an emulator may respond with ResourceNotFound. Both responses are as useful for
+the measurement.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (StreamName: [a-zA-Z0-9_.-]+)
 
 Each request is four times as large as the previous request, until a request takes at least ENOUGH_SECS. In total, the
