@@ -59,7 +59,8 @@ def test_retained_messages_arrive_once_over_restarts_and_cut_sockets(version_5):
             at.close()
     live = [b"%d.%d" % (run, cut) for run in range(3) for cut in range(3)]
     assert sorted(set(payloads(arrived))) == sorted([*live, b"retained"])
-    assert payloads(arrived).count(b"retained") == 1
+    # A reset may discard the PUBACK, and the broker then sends the message once more, with the flag DUP (bit 3).
+    assert [payload for first, *_, payload, _ in arrived if not first & 8].count(b"retained") == 1
 
 
 def test_session_of_3_1_1_is_requested_only_for_the_difference():
