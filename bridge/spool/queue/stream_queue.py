@@ -123,7 +123,7 @@ class StreamQueue(DeferringQueue):
                 self._fresh.extend(records)
                 self._fresh_bytes += size
             else:
-                # The numbers in the window must be consecutive, so new records stay out of the window for now.
+                # The numbers in the window must be consecutive. So new records are only on disk until all are read.
                 self._behind = True
             ready = self._linger.ends(self._amount())
         if ready:

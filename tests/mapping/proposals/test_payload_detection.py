@@ -29,11 +29,11 @@ def decoded(kind, payload):
 @given(st.lists(PAYLOADS, min_size=1, max_size=4))
 def test_kind_of_any_payloads_decodes_them_all(payloads):
     kind = kind_of("a/b", payloads)
-    told = [each for each in payloads if each]
-    assert (kind is None) is (told == [])
+    found = [each for each in payloads if each]
+    assert (kind is None) is (found == [])
     if kind is None or kind.compression != "none":
         return
-    values = [decoded(kind, each) for each in told]
+    values = [decoded(kind, each) for each in found]
     if kind.form == "object":
         assert all(isinstance(value, dict) for value in values)
     if kind.form == "objects":

@@ -38,7 +38,7 @@ def test_clock_is_compared_with_that_of_aws(ahead, state, words):
     server.ahead = ahead
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    told = {
+    found = {
         each.subject: each
         for each in examine_endpoint(
             PublisherSettings("us-east-1"), ServiceEndpoint(f"http://127.0.0.1:{server.server_port}", "Kinesis")
@@ -47,8 +47,8 @@ def test_clock_is_compared_with_that_of_aws(ahead, state, words):
     server.shutdown()
     thread.join()
     server.server_close()
-    assert told["clock"].status == state
-    assert words in told["clock"].message
+    assert found["clock"].status == state
+    assert words in found["clock"].message
 
 
 @pytest.mark.parametrize(("options", "state"), [("", "ok"), (" packing=kpl", "warning"), (" order=strict", "warning")])
@@ -56,10 +56,10 @@ def test_automatic_record_distribution_is_reported_where_it_matters(options, sta
     with KinesisStandIn({"telemetry": 2}) as kinesis:
         kinesis.streams["telemetry"].place_by_service()
         publisher = publisher_for(kinesis.url)
-        _, told = examine_stream(publisher, Destination.parse(f"telemetry{options}"), send=False)
+        _, found = examine_stream(publisher, Destination.parse(f"telemetry{options}"), send=False)
         publisher.close()
-    assert (told.status, "AUTO" in told.message) == (state, True)
-    assert ("update-stream-record-distribution-strategy" in told.advice) == (state == "warning")
+    assert (found.status, "AUTO" in found.message) == (state, True)
+    assert ("update-stream-record-distribution-strategy" in found.advice) == (state == "warning")
 
 
 def test_wrong_port_of_the_endpoint_names_the_option(free_port):

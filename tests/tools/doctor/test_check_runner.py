@@ -14,9 +14,9 @@ def test_check_that_fails_or_hangs_stops_no_other():
         hanging.wait(30)
 
     checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [ok("disk.sync", "good", "ok")])]
-    told = [(each.subject, each.status) for each in examine(checks, 0.2)]
+    shown = [(each.subject, each.status) for each in examine(checks, 0.2)]
     hanging.set()
-    assert told == [("slow", "ok"), ("slow", "error"), ("broken", "error"), ("good", "ok")]
+    assert shown == [("slow", "ok"), ("slow", "error"), ("broken", "error"), ("good", "ok")]
 
 
 def test_checks_run_at_the_same_time_and_report_in_their_order():

@@ -20,9 +20,9 @@ def test_dead_letters_of_one_request_are_limited(site, bridge, monkeypatch, acti
 def test_dead_letters_are_listed_found_and_shown(site, bridge):
     bridge.reject({"topic": f"plant/{MARKUP}", "payload": b"{"}, {"code": "transform", "payload": b"\xff"}, {})
     client = site()
-    told = client.get("/api/dead-letters", params={"limit": 2}).json()
-    assert [each["number"] for each in told["dead_letters"]] == [3, 2]
-    assert told["codes"] == {"decode": 2, "transform": 1}
+    found = client.get("/api/dead-letters", params={"limit": 2}).json()
+    assert [each["number"] for each in found["dead_letters"]] == [3, 2]
+    assert found["codes"] == {"decode": 2, "transform": 1}
     assert [each["number"] for each in client.get("/api/dead-letters?before=2").json()["dead_letters"]] == [1]
     assert [
         each["number"] for each in client.get("/api/dead-letters?code=transform&mapping=press").json()["dead_letters"]
@@ -45,8 +45,8 @@ def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
         {},
     )
     client = site(TOKEN)
-    told = client.post("/api/dead-letters/replay", json={"numbers": [1, 2]}, headers=OURS).json()
-    assert told["counts"] == {"replayed": 1, "failed_again": 1}
+    found = client.post("/api/dead-letters/replay", json={"numbers": [1, 2]}, headers=OURS).json()
+    assert found["counts"] == {"replayed": 1, "failed_again": 1}
     assert client.post("/api/dead-letters/delete", json={"numbers": [2]}, headers=OURS).json()["counts"] == {
         "deleted": 1
     }

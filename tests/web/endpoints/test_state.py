@@ -68,11 +68,11 @@ def test_state_has_all_that_the_page_shows(site, bridge):
         streams=(stream(throttled=3),),
         client_id="press-shop",
     )
-    told = site().get("/api/status").json()
-    assert told["ledger"][0]["spooled"] == 2
-    assert told["streams"][0]["throttled"] == 3
-    assert told["client_id"] == "press-shop"
-    assert told["mappings"] == [
+    found = site().get("/api/status").json()
+    assert found["ledger"][0]["spooled"] == 2
+    assert found["streams"][0]["throttled"] == 3
+    assert found["client_id"] == "press-shop"
+    assert found["mappings"] == [
         {
             "name": "press",
             "topic": "factory/{site}/{machine}/telemetry",
@@ -83,4 +83,4 @@ def test_state_has_all_that_the_page_shows(site, bridge):
             "silent_ms": 0,
         }
     ]
-    assert told["balanced"] is True
+    assert found["balanced"] is True
